@@ -1,0 +1,1 @@
+"""The Hydra configuration tree (YAML), shipped as package data."""

@@ -1,0 +1,1 @@
+"""Architectures as published, with parameter names as published (PyTorch only)."""

@@ -1,0 +1,189 @@
+"""Command line of the run time: `python -m postprocess BUNDLE IMAGE... [--out DIR] [--json]`.
+
+Nothing heavy is imported before it is needed, so that `--help` and a wrong argument answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from .preprocess import Image
+    from .result import Result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run on every image; 0 if all went well, 1 if an input was at fault (one line on stderr)."""
+    options = _parser().parse_args(arguments)
+    progress = _Progress(sys.stderr.isatty())
+    with _warnings_in_one_line(progress):
+        try:
+            return _run(options, progress)
+        except (InputError, ImportError) as error:
+            progress.line(f"error: {error}", sys.stderr)
+            return 1
+        except BrokenPipeError:  # whoever read our output has gone, `| head` for one
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except KeyboardInterrupt:
+            progress.line("interrupted", sys.stderr)
+            return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m postprocess",
+        description="Find objects in images with a bundle that the surgery wrote.",
+        epilog="Exits 0 if every image was processed, 1 if an input was at fault.",
+    )
+    parser.add_argument("bundle", metavar="BUNDLE", help="folder that holds bundle.json")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="+", help="image files, folders of images, or patterns"
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, help="write overlay pictures there")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object for each image, one a line"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="threads within an operator")
+    parser.add_argument("--threshold", type=float, metavar="T", help="least score of an instance")
+    parser.add_argument(
+        "--backend", choices=("cpp", "numpy"), help="compiled decoders, or their numpy reference"
+    )
+    parser.add_argument(
+        "--no-verify", action="store_true", help="do not compare the files with their sha256"
+    )
+    return parser
+
+
+def _run(options: argparse.Namespace, progress: _Progress) -> int:
+    from .images import find_images, read_image
+    from .runtime import load
+
+    given = {"threshold": options.threshold, "backend": options.backend}
+    runtime = load(
+        options.bundle,
+        threads=options.threads,
+        verify=not options.no_verify,
+        decoder={name: value for name, value in given.items() if value is not None},
+    )
+    overlays = _Overlays(options.out) if options.out else None
+    failed = False
+    paths: list[str] = []
+    for each in options.images:
+        try:
+            paths += find_images(each)
+        except InputError as error:
+            failed = True
+            progress.line(f"error: {error}", sys.stderr)
+    for i, path in enumerate(paths):
+        progress.show(i, len(paths), path)
+        try:
+            image = read_image(path)
+            result = runtime(image)
+            picture = overlays.write(path, image, result) if overlays else None
+        except InputError as error:
+            failed = True
+            message = str(error) if str(error).startswith(path) else f"{path}: {error}"
+            progress.line(f"error: {message}", sys.stderr)
+            continue
+        if options.json:
+            text = json.dumps(result.to_json(path), allow_nan=False)
+        else:
+            text = _sentence(path, result, picture)
+        progress.line(text, sys.stdout)
+    progress.clear()
+    sys.stdout.flush()
+    return 1 if failed else 0
+
+
+def _sentence(path: str, result: Result, picture: Path | None) -> str:
+    """For people: "photo.jpg: 3 instances (2 person, 1 dog), best 0.91 -> out/photo.png"."""
+    labels = Counter(item.label for item in result.instances)
+    count = len(result.instances)
+    text = f"{path}: {count or 'no'} instance{'' if count == 1 else 's'}"
+    if count:
+        kinds = ", ".join(f"{number} {label}" for label, number in labels.most_common())
+        text += f" ({kinds}), best {result.instances[0].score:.2f}"
+    return f"{text} -> {picture}" if picture else text
+
+
+class _Overlays:
+    """Writes each image's overlay as DIR/NAME.png; a name that came before gets a number."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"--out {folder}: cannot be a folder: {error.strerror}") from error
+        self.folder = folder
+        self._names: set[str] = set()
+
+    def write(self, path: str, image: Image, result: Result) -> Path:
+        from .draw import overlay
+        from .images import write_image
+
+        stem = name = Path(path).stem
+        number = 1
+        while name in self._names:
+            number += 1
+            name = f"{stem}_{number}"
+        self._names.add(name)
+        target = self.folder / f"{name}.png"
+        write_image(target, overlay(image, result))
+        return target
+
+
+class _Progress:
+    """One line on a terminal's stderr that the next line of output replaces."""
+
+    def __init__(self, enabled: bool) -> None:
+        self.enabled = enabled
+        self._shown = False
+
+    def show(self, done: int, total: int, path: str) -> None:
+        if self.enabled and total > 1:
+            width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+            text = f"{done + 1}/{total} {os.path.basename(path)}"
+            sys.stderr.write(f"\r\x1b[K{text[: width - 1]}")
+            sys.stderr.flush()
+            self._shown = True
+
+    def clear(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+            self._shown = False
+
+    def line(self, text: str, stream: TextIO) -> None:
+        """Print one line; characters that the stream cannot show are escaped."""
+        self.clear()
+        encoding = stream.encoding or "utf-8"
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+
+
+@contextmanager
+def _warnings_in_one_line(progress: _Progress) -> Iterator[None]:
+    """Show each RuntimeWarning (NaN in a heatmap, say) as one line, for every image it concerns."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        progress.line(f"warning: {message}", sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RuntimeWarning)
+        warnings.showwarning = show
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

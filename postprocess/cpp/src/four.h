@@ -1,0 +1,107 @@
+// Four floats as one value: SSE2, NEON, or an array that the compiler deals with.
+#pragma once
+
+#include <cstddef>
+
+#if defined(__SSE2__) || defined(_M_X64)
+#include <emmintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace pp {
+
+#if defined(__SSE2__) || defined(_M_X64)
+
+struct Four {
+    __m128 v;
+    static Four load(const float* from) { return {_mm_loadu_ps(from)}; }
+    static Four all(float value) { return {_mm_set1_ps(value)}; }
+    void store(float* to) const { _mm_storeu_ps(to, v); }
+};
+inline Four operator*(Four a, Four b) { return {_mm_mul_ps(a.v, b.v)}; }
+inline Four operator+(Four a, Four b) { return {_mm_add_ps(a.v, b.v)}; }
+
+/// from[0] and from[1] of four places that lie `stride` floats apart.
+inline void load_pairs(const float* from, std::size_t stride, Four* first, Four* second) {
+    const auto two = [](const float* a, const float* b) {
+        const __m128d low = _mm_load_sd(reinterpret_cast<const double*>(a));
+        return _mm_castpd_ps(_mm_loadh_pd(low, reinterpret_cast<const double*>(b)));
+    };
+    const __m128 a = two(from, from + stride), b = two(from + 2 * stride, from + 3 * stride);
+    first->v = _mm_shuffle_ps(a, b, _MM_SHUFFLE(2, 0, 2, 0));
+    second->v = _mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 3, 1));
+}
+
+/// Four rows of four floats become four columns: to[4 * i + j] = rows[j][i].
+inline void store_interleaved(Four a, Four b, Four c, Four d, float* to) {
+    _MM_TRANSPOSE4_PS(a.v, b.v, c.v, d.v);
+    a.store(to);
+    b.store(to + 4);
+    c.store(to + 8);
+    d.store(to + 12);
+}
+
+#elif defined(__aarch64__)
+
+struct Four {
+    float32x4_t v;
+    static Four load(const float* from) { return {vld1q_f32(from)}; }
+    static Four all(float value) { return {vdupq_n_f32(value)}; }
+    void store(float* to) const { vst1q_f32(to, v); }
+};
+inline Four operator*(Four a, Four b) { return {vmulq_f32(a.v, b.v)}; }
+inline Four operator+(Four a, Four b) { return {vaddq_f32(a.v, b.v)}; }
+
+inline void load_pairs(const float* from, std::size_t stride, Four* first, Four* second) {
+    const auto two = [](const float* a, const float* b) {
+        return vcombine_f32(vld1_f32(a), vld1_f32(b));
+    };
+    const float32x4x2_t both =
+        vuzpq_f32(two(from, from + stride), two(from + 2 * stride, from + 3 * stride));
+    first->v = both.val[0];
+    second->v = both.val[1];
+}
+
+inline void store_interleaved(Four a, Four b, Four c, Four d, float* to) {
+    vst4q_f32(to, float32x4x4_t{{a.v, b.v, c.v, d.v}});
+}
+
+#else
+
+struct Four {
+    float v[4];
+    static Four load(const float* from) { return {{from[0], from[1], from[2], from[3]}}; }
+    static Four all(float value) { return {{value, value, value, value}}; }
+    void store(float* to) const {
+        for (int i = 0; i < 4; ++i) to[i] = v[i];
+    }
+};
+inline Four operator*(Four a, Four b) {
+    for (int i = 0; i < 4; ++i) a.v[i] *= b.v[i];
+    return a;
+}
+inline Four operator+(Four a, Four b) {
+    for (int i = 0; i < 4; ++i) a.v[i] += b.v[i];
+    return a;
+}
+
+inline void load_pairs(const float* from, std::size_t stride, Four* first, Four* second) {
+    for (int i = 0; i < 4; ++i, from += stride) {
+        first->v[i] = from[0];
+        second->v[i] = from[1];
+    }
+}
+
+inline void store_interleaved(Four a, Four b, Four c, Four d, float* to) {
+    for (int i = 0; i < 4; ++i) {
+        to[4 * i] = a.v[i];
+        to[4 * i + 1] = b.v[i];
+        to[4 * i + 2] = c.v[i];
+        to[4 * i + 3] = d.v[i];
+    }
+}
+
+#endif
+
+}  // namespace pp

@@ -1,0 +1,36 @@
+// Inner loops over one row of a map, in the widest instruction set that the machine has.
+#pragma once
+
+#include <cstddef>
+
+namespace pp {
+
+/// Largest value of a row that is not NaN (-inf where there is none), and whether all are finite.
+struct RowSummary {
+    float largest;
+    bool finite;
+};
+
+struct RowKernels {
+    RowSummary (*summary)(const float* row, std::size_t width);
+
+    /// to[x] = max(to[x], row[x]) over the row; NaN is passed over, +inf becomes `infinity`.
+    void (*raise)(float* to, const float* row, std::size_t width, float infinity);
+
+    /// Write the columns x where row[x] equals the maximum of above[x - radius .. x + radius] and
+    /// reaches `bound`; +inf in the row becomes `infinity` first. `above` is readable `radius`
+    /// elements beyond both ends. Returns how many columns it wrote.
+    std::size_t (*peaks)(const float* row, const float* above, std::size_t width,
+                         std::size_t radius, float bound, float infinity, std::size_t* columns);
+
+    /// First x where row[x] equals `value`; `width` where there is none.
+    std::size_t (*find)(const float* row, std::size_t width, float value);
+};
+
+/// The kernels for this machine; chosen once.
+const RowKernels& row_kernels() noexcept;
+
+extern const RowKernels portable_row_kernels;
+extern const RowKernels avx2_row_kernels;
+
+}  // namespace pp

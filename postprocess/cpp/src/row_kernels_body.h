@@ -1,0 +1,95 @@
+// The row kernels, written once over Lanes; included by each row_kernels_*.cpp.
+#pragma once
+
+#include "lanes.h"
+#include "row_kernels.h"
+
+namespace {
+
+constexpr float kInfinity = __builtin_inff();
+
+inline float replaced(float value, float infinity) {
+    return value == kInfinity ? infinity : value;
+}
+
+pp::RowSummary summary(const float* row, std::size_t width) {
+    Lanes top0 = Lanes::all(-kInfinity), top1 = top0;
+    Lanes odd0 = Lanes::all(0.0f), odd1 = odd0;  // x - x is 0 where x is finite, NaN elsewhere
+    std::size_t x = 0;
+    for (; x + 2 * Lanes::count <= width; x += 2 * Lanes::count) {
+        const Lanes a = Lanes::load(row + x), b = Lanes::load(row + x + Lanes::count);
+        top0 = larger(a, top0);
+        top1 = larger(b, top1);
+        odd0 = bits_or(odd0, minus(a, a));
+        odd1 = bits_or(odd1, minus(b, b));
+    }
+    float tops[Lanes::count], odds[Lanes::count];
+    larger(top0, top1).store(tops);
+    bits_or(odd0, odd1).store(odds);
+    float largest = -kInfinity;
+    bool finite = true;
+    for (std::size_t lane = 0; lane < Lanes::count; ++lane) {
+        if (tops[lane] > largest) largest = tops[lane];
+        finite = finite && odds[lane] == 0.0f;
+    }
+    for (; x < width; ++x) {
+        if (row[x] > largest) largest = row[x];
+        finite = finite && row[x] - row[x] == 0.0f;
+    }
+    return {largest, finite};
+}
+
+void raise_row(float* to, const float* row, std::size_t width, float infinity) {
+    const Lanes from = Lanes::all(kInfinity), then = Lanes::all(infinity);
+    std::size_t x = 0;
+    for (; x + Lanes::count <= width; x += Lanes::count) {
+        const Lanes value = replace_equal(Lanes::load(row + x), from, then);
+        larger(value, Lanes::load(to + x)).store(to + x);
+    }
+    for (; x < width; ++x) {
+        const float value = replaced(row[x], infinity);
+        if (value > to[x]) to[x] = value;
+    }
+}
+
+std::size_t peak_columns(const float* row, const float* above, std::size_t width,
+                         std::size_t radius, float bound, float infinity, std::size_t* columns) {
+    const Lanes from = Lanes::all(kInfinity), then = Lanes::all(infinity);
+    const Lanes least = Lanes::all(bound);
+    const float* first = above - radius;
+    std::size_t count = 0, x = 0;
+    for (; x + Lanes::count <= width; x += Lanes::count) {
+        Lanes top = Lanes::load(first + x);
+        for (std::size_t shift = 1; shift <= 2 * radius; ++shift) {
+            top = larger(top, Lanes::load(first + x + shift));
+        }
+        const Lanes value = replace_equal(Lanes::load(row + x), from, then);
+        unsigned found = equal_and_reaches(value, top, least);
+        for (std::size_t lane = 0; found != 0; ++lane, found >>= 1) {
+            if (found & 1u) columns[count++] = x + lane;
+        }
+    }
+    for (; x < width; ++x) {
+        const float value = replaced(row[x], infinity);
+        float top = first[x];
+        for (std::size_t shift = 1; shift <= 2 * radius; ++shift) {
+            if (first[x + shift] > top) top = first[x + shift];
+        }
+        if (value == top && value >= bound) columns[count++] = x;
+    }
+    return count;
+}
+
+std::size_t find(const float* row, std::size_t width, float value) {
+    const Lanes wanted = Lanes::all(value);
+    std::size_t x = 0;
+    for (; x + Lanes::count <= width; x += Lanes::count) {
+        if (equal_and_reaches(Lanes::load(row + x), wanted, wanted) != 0) break;
+    }
+    for (; x < width; ++x) {
+        if (row[x] == value) return x;
+    }
+    return width;
+}
+
+}  // namespace

@@ -1,0 +1,226 @@
+"""From a photo to the network's input, and the way back for points.
+
+tensor = (image in `color` order * scale - mean) / std, NCHW float32, after one of four rules:
+
+- letterbox: scaled by min(H / h, W / w), INTER_AREA when shrinking and INTER_LINEAR otherwise,
+  centred on black;
+- stretch: to `size`;
+- keep: the image (scaled by 1 / `rescale`) centred on black, sides rounded up to `multiple`;
+- warp: e2ec's and Deep Snake's own test code (`augment` in dataset/train/utils.py and in
+  lib/utils/snake/snake_coco_utils.py): one bilinear warpAffine about the middle of the image. Its
+  canvas is that of `keep` and the factor is canvas width / image width, so an image is not
+  kept but slightly enlarged; with `size`, the factor is W / max(h, w).
+
+Points: letterbox, stretch and keep treat coordinates as continuous (pixel i covers i to i + 1,
+as COCO's polygons do); warp moves points by the matrix that moves the pixels, as its authors do.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .fields import Field
+from .instances import Array
+from .transform import Transform
+
+Image = NDArray[np.uint8]
+
+COLORS = ("bgr", "rgb")
+RESIZES = ("letterbox", "stretch", "keep", "warp")
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """What `bundle.json` says under "preprocess".
+
+    Attributes:
+        color: channel order that the network takes, "bgr" or "rgb".
+        scale: factor on pixel values, before mean and std.
+        mean: per channel, in `color` order.
+        std: per channel, in `color` order.
+        size: (height, width) of the network's input, or None where it follows the image.
+        resize: "letterbox", "stretch", "keep" or "warp" (module docstring).
+        multiple: sides are rounded up to it where `size` is None.
+        rescale: the image is shrunk by it first where `size` is None.
+        always_pad: a side that is a multiple already still grows by one multiple (512 becomes 544).
+        layout: "nchw".
+        dtype: "float32".
+    """
+
+    color: str
+    scale: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    size: tuple[int, int] | None
+    resize: str
+    multiple: int = 32
+    rescale: float = 1.0
+    always_pad: bool = False
+    layout: str = "nchw"
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @classmethod
+    def from_json(cls, field: Field) -> Preprocess:
+        """Read and check the "preprocess" object of a bundle.
+
+        Raises:
+            InputError: naming file, field, what was expected and what is there.
+        """
+        field.only(*cls.__dataclass_fields__)
+        size = field["size"]
+        values: dict[str, Any] = {
+            "color": field["color"].text(COLORS),
+            "scale": field["scale"].number(),
+            "mean": tuple(value.number() for value in field["mean"].elements(3)),
+            "std": tuple(value.number() for value in field["std"].elements(3)),
+            "size": None if size.value is None else _size(size),
+            "resize": field["resize"].text(RESIZES),
+            "multiple": field.get("multiple", 32).integer(least=1),
+            "rescale": field.get("rescale", 1.0).number(),
+            "always_pad": field.get("always_pad", False).flag(),
+            "layout": field.get("layout", "nchw").text(("nchw",)),
+            "dtype": field.get("dtype", "float32").text(("float32",)),
+        }
+        try:
+            return cls(**values)
+        except InputError as error:
+            raise InputError(f"{field.file}: {error}") from None
+
+    def to_json(self) -> dict[str, Any]:
+        """The "preprocess" object of a bundle."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(self).items()
+        }
+
+    @cached_property
+    def _table(self) -> Array:
+        """(3, 256) float32: the tensor's value for each pixel value of each channel."""
+        values = np.arange(256, dtype=np.float32) * np.float32(self.scale)
+        mean, std = (np.array(each, np.float32)[:, None] for each in (self.mean, self.std))
+        return (values - mean) / std
+
+    def __call__(self, image_bgr: Image) -> tuple[Array, Transform]:
+        """Resize and normalise an image.
+
+        Args:
+            image_bgr: (H, W, 3) uint8, BGR as OpenCV reads it.
+
+        Returns:
+            (1, 3, h, w) float32 C-contiguous tensor, and the map between the two images' pixels.
+
+        Raises:
+            InputError: not such an image.
+        """
+        check_image(image_bgr)
+        canvas, transform = self.resized(image_bgr)
+        channels = (2, 1, 0) if self.color == "rgb" else (0, 1, 2)
+        tensor = np.empty((1, 3, *canvas.shape[:2]), np.float32)
+        for i, channel in enumerate(channels):
+            np.take(self._table[i], canvas[:, :, channel], out=tensor[0, i])
+        return tensor, transform
+
+    def resized(self, image_bgr: Image) -> tuple[Image, Transform]:
+        """Apply the resize rule alone: (h, w, 3) uint8 BGR of the network's size, and the map."""
+        height, width = image_bgr.shape[:2]
+        out = self.size or (self._side(height), self._side(width))
+        if self.resize == "warp":
+            return _warp(image_bgr, out, width if self.size is None else max(height, width))
+        if self.resize == "stretch":
+            return _place(image_bgr, out, out)
+        if self.resize == "letterbox":
+            factor = min(out[0] / height, out[1] / width)
+        else:
+            factor = 1.0 / self.rescale
+        inner = (max(1, round(height * factor)), max(1, round(width * factor)))
+        return _place(image_bgr, (min(inner[0], out[0]), min(inner[1], out[1])), out)
+
+    def _side(self, length: int) -> int:
+        """Side of the canvas for a side of the image, where the canvas follows the image."""
+        scaled = length / self.rescale
+        if self.always_pad:
+            return (int(scaled) // self.multiple + 1) * self.multiple
+        return math.ceil(scaled / self.multiple) * self.multiple
+
+
+def _place(image: Image, inner: tuple[int, int], out: tuple[int, int]) -> tuple[Image, Transform]:
+    """Resize to `inner`, centre on a black canvas of size `out` (both height, width)."""
+    height, width = image.shape[:2]
+    if inner != (height, width):
+        shrinks = inner[0] * inner[1] < height * width
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        image = _uint8(cv2.resize(image, inner[::-1], interpolation=how))
+    top, left = (out[0] - inner[0]) // 2, (out[1] - inner[1]) // 2
+    canvas = np.zeros((*out, 3), np.uint8)
+    canvas[top : top + inner[0], left : left + inner[1]] = image
+    scale = (inner[1] / width, inner[0] / height)
+    return canvas, Transform(scale, (float(left), float(top)), (height, width), out)
+
+
+def _warp(image: Image, out: tuple[int, int], across: int) -> tuple[Image, Transform]:
+    """Scale by out width / `across` about the image's middle pixel, which goes to the canvas's."""
+    height, width = image.shape[:2]
+    factor = out[1] / across
+    shift = (out[1] / 2 - factor * (width // 2), out[0] / 2 - factor * (height // 2))
+    matrix = np.array([[factor, 0, shift[0]], [0, factor, shift[1]]])
+    canvas = _uint8(cv2.warpAffine(image, matrix, out[::-1], flags=cv2.INTER_LINEAR))
+    return canvas, Transform((factor, factor), shift, (height, width), out)
+
+
+def _uint8(image: NDArray[Any]) -> Image:
+    return image.astype(np.uint8, copy=False)
+
+
+def check_image(image: Any) -> None:
+    """Refuse what is not a (H, W, 3) uint8 BGR image, saying what it is and what to do."""
+    expected = "expected a BGR image, (H, W, 3) uint8"
+    if not isinstance(image, np.ndarray):
+        hint = "; does the file exist and can cv2 read it?" if image is None else ""
+        raise InputError(f"{expected}, got {type(image).__name__}{hint}")
+    got = f"got {image.shape} {image.dtype}"
+    if image.size == 0:
+        raise InputError(f"{expected}, {got}: it is empty")
+    if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
+        raise InputError(f"{expected}, {got}: grayscale? cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)")
+    if image.ndim == 3 and image.shape[2] == 4:
+        raise InputError(f"{expected}, {got}: with alpha? cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)")
+    if image.ndim != 3 or image.shape[2] != 3:
+        hint = ": one image a call" if image.ndim == 4 else ""
+        raise InputError(f"{expected}, {got}{hint}")
+    if image.dtype != np.uint8:
+        raise InputError(f"{expected}, {got}: give pixel values 0 to 255 as uint8")
+
+
+def _size(field: Field) -> tuple[int, int]:
+    height, width = (side.integer(least=1) for side in field.elements(2))
+    return height, width
+
+
+def _check(given: Preprocess) -> None:
+    """Refuse combinations that cannot be carried out."""
+    if given.color not in COLORS or given.resize not in RESIZES:
+        raise InputError(
+            f"preprocess expects color of {COLORS} and resize of {RESIZES}, "
+            f"got {given.color!r} and {given.resize!r}"
+        )
+    if (given.layout, given.dtype) != ("nchw", "float32"):
+        raise InputError(f"preprocess gives nchw float32, not {given.layout} {given.dtype}")
+    if len(given.mean) != 3 or len(given.std) != 3 or 0 in given.std:
+        raise InputError("preprocess expects three means and three std values that are not zero")
+    if given.multiple < 1 or not given.rescale > 0:
+        raise InputError("preprocess expects multiple of at least 1 and rescale above 0")
+    if given.resize in ("letterbox", "stretch") and given.size is None:
+        raise InputError(f"preprocess with resize {given.resize!r} needs a size, [height, width]")
+    if given.resize == "keep" and given.size is not None:
+        raise InputError("preprocess with resize 'keep' follows the image: its size must be null")

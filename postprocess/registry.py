@@ -1,0 +1,93 @@
+"""Plugins by name: members of an entry-point group, each imported when it is first asked for.
+
+Built-in members and another package's members come the same way (an entry point in pyproject.toml),
+so adding one touches no file here. A plugin that is broken or registered twice is an error for
+those who ask for it, and for nobody else.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar, cast
+
+from .errors import InputError
+
+Member = TypeVar("Member")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """End of a message about an unknown name: "; did you mean 'e2ec'?", or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+class Registry(Generic[Member]):
+    """Members of one entry-point group.
+
+    Args:
+        group: entry-point group, for example "postprocess.decoders".
+        kind: what a member is called in messages, for example "decoder".
+    """
+
+    def __init__(self, group: str, kind: str) -> None:
+        self.group = group
+        self.kind = kind
+        self._loaded: dict[str, Member] = {}
+
+    def _found(self) -> dict[str, list[EntryPoint]]:
+        """Entry points by name; one seen through two copies of its metadata counts once."""
+        found: dict[str, list[EntryPoint]] = {}
+        for point in entry_points(group=self.group):
+            same_name = found.setdefault(point.name, [])
+            if all(point.value != other.value for other in same_name):
+                same_name.append(point)
+        return found
+
+    def names(self) -> list[str]:
+        """Sorted names of all members, broken ones included; imports none of them."""
+        return sorted(self._found())
+
+    def get(self, name: str) -> Member:
+        """Import and return the member `name`.
+
+        Raises:
+            InputError: no such member, two different ones of that name, or its import fails.
+        """
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str) -> Member:
+        found = self._found()
+        if name not in found:
+            listed = ", ".join(sorted(found)) or f"none: group {self.group} is empty, pip install ."
+            raise InputError(
+                f"unknown {self.kind} {name!r}{suggestion(name, found)} (there are: {listed})"
+            )
+        points = found[name]
+        if len(points) > 1:
+            claims = " and ".join(f"{point.value} ({_owner(point)})" for point in points)
+            raise InputError(f"{self.kind} {name!r} is registered by {claims}: uninstall one")
+        try:
+            return cast(Member, points[0].load())
+        except Exception as error:  # whatever a foreign module raises while it is imported
+            cause = " ".join(f"{type(error).__name__}: {error}".split())
+            raise InputError(
+                f"{self.kind} {name!r} of {_owner(points[0])} cannot be loaded: {cause}"
+            ) from error
+
+    def problems(self) -> dict[str, str]:
+        """Import every member and return a one-line reason for each that fails, by name."""
+        reasons: dict[str, str] = {}
+        for name in self.names():
+            try:
+                self.get(name)
+            except InputError as error:
+                reasons[name] = str(error)
+        return reasons
+
+
+def _owner(point: EntryPoint) -> str:
+    return f"package {point.dist.name}" if point.dist else "an unnamed package"

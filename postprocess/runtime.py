@@ -1,0 +1,129 @@
+"""A bundle, loaded: image in, result in image pixels out.
+
+image -> Preprocess -> tensor -> backbone graph -> heads -> decoder (with refine graph) -> Result
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .bundle import BundleInfo, read_bundle
+from .decoders.base import DECODERS, Decoder
+from .errors import InputError
+from .instances import Array, Instances
+from .preprocess import Image, Preprocess
+from .result import Result, in_image
+from .session import Graph
+from .stages import Stages, differences, read_arrays
+
+GOLDEN = "golden.npz"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A loaded bundle; call it with an image.
+
+    Attributes:
+        bundle: what `bundle.json` says.
+        graphs: opened graphs by name.
+        decoder: from heads to instances.
+    """
+
+    bundle: BundleInfo
+    graphs: Mapping[str, Graph]
+    decoder: Decoder
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """From an image to the network's input."""
+        return self.bundle.preprocess
+
+    def __call__(self, image_bgr: Image) -> Result:
+        """Find the objects of one image.
+
+        Args:
+            image_bgr: (H, W, 3) uint8, BGR as OpenCV reads it.
+
+        Raises:
+            InputError: not such an image, or one that the graph's fixed size does not take.
+        """
+        tensor, transform = self.preprocess(image_bgr)
+        found = self.decode(self.heads(tensor))[0]
+        return in_image(found, transform, self.bundle.classes, self.bundle.skeleton)
+
+    def heads(self, tensor: Array) -> dict[str, Array]:
+        """Run the backbone on (N, 3, h, w) float32: its outputs by name."""
+        backbone = self.graphs["backbone"]
+        return backbone.run({backbone.info.inputs[0].name: tensor})
+
+    def decode(
+        self, heads: Mapping[str, Array], trace: dict[str, Array] | None = None
+    ) -> list[Instances]:
+        """Instances of each image of a batch, in network-input pixels: see `Decoder`."""
+        refine = self.graphs.get("refine")
+        return self.decoder(heads, refine.run if refine else None, trace)
+
+    def run_stages(self, image_bgr: Image) -> Stages:
+        """Like a call, keeping what every stage gives; `Stages.save` writes it as golden.npz."""
+        tensor, transform = self.preprocess(image_bgr)
+        heads = self.heads(tensor)
+        trace: dict[str, Array] = {}
+        found = self.decode(heads, trace)[0]
+        result = in_image(found, transform, self.bundle.classes, self.bundle.skeleton)
+        return Stages(image_bgr, tensor, transform, heads, trace, found, result)
+
+    def check_golden(self) -> dict[str, float]:
+        """Run the bundle's own example again and compare every stage with what golden.npz holds.
+
+        Returns:
+            Largest absolute difference by array name; infinity where the shapes differ, which
+            means that another number of instances was found.
+
+        Raises:
+            InputError: the bundle has no golden.npz, or it cannot be read.
+        """
+        path = self.bundle.folder / GOLDEN
+        golden = read_arrays(path)
+        if "image" not in golden:
+            raise InputError(f"{path}: expected an array 'image', it has {', '.join(golden)}")
+        return differences(golden, self.run_stages(golden["image"]).arrays())
+
+
+def load(
+    folder: str | Path,
+    *,
+    providers: Sequence[str] | None = None,
+    threads: int | None = None,
+    verify: bool = True,
+    decoder: Mapping[str, Any] | None = None,
+) -> Runtime:
+    """Load a bundle.
+
+    Args:
+        folder: the bundle's folder.
+        providers: ONNX Runtime execution providers, best first; the CPU by default.
+        threads: threads within an operator; ONNX Runtime's choice by default.
+        verify: compare every file of the bundle with its sha256.
+        decoder: parameters of the decoder to use instead of the bundle's, for example
+            {"threshold": 0.3}.
+
+    Raises:
+        InputError: what is wrong with the bundle, naming file and field; a decoder that is not
+            installed; a parameter that it does not have.
+    """
+    info = read_bundle(folder, verify)
+    decoder_class = DECODERS.get(info.decoder)
+    try:
+        built = decoder_class(**info.decoder_params)
+    except InputError as error:
+        raise InputError(f"{info.folder / 'bundle.json'}: {error}") from error
+    if decoder:
+        built = decoder_class(**{**info.decoder_params, **decoder})
+    graphs = {
+        name: Graph(info.folder / graph.file, graph, providers, threads)
+        for name, graph in info.graphs.items()
+    }
+    return Runtime(info, graphs, built)

@@ -1,0 +1,87 @@
+"""``python -m surgery``: compose the configuration, run one task, end with one line and a code.
+
+Exit code 0 on success; 1 with a one-line cause when the input is at fault; 130 on Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+HOME = Path(__file__).resolve().parent.parent
+
+
+def _prefer_own_packages() -> None:
+    """Keep a ``models`` or ``configs`` folder of the caller's from standing in for ours.
+
+    ``python -m`` puts the working directory first on the path. Where that is not this source tree,
+    and it holds a package named like one of ours, it moves behind everything installed.
+    """
+    here = Path(sys.path[0] or os.curdir).resolve()
+    if here != HOME and any((here / name).exists() for name in ("models", "configs", "models.py")):
+        sys.path.append(sys.path.pop(0))
+
+
+def _normalise(arguments: list[str]) -> list[str]:
+    """``surgery.dcn=NAME`` is short for ``surgery.dcn.name=NAME`` (``surgery.dcn`` has layers too)."""
+    return [re.sub(r"^(\+{0,2})surgery\.dcn=(?!\{)", r"\1surgery.dcn.name=", a) for a in arguments]
+
+
+def _run(config: Any) -> None:
+    """Hydra's task function: one job of a run or of a sweep."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf
+
+    from .config import from_mapping
+    from .tasks import run
+
+    hydra = HydraConfig.get()
+    sweep = hydra.mode == RunMode.MULTIRUN
+    node = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    assert isinstance(node, dict)
+    folder = Path(hydra.runtime.output_dir) if sweep else None
+    if sweep and node["out"] is not None:  # the jobs of a sweep must not overwrite each other
+        node["out"] = str(Path(node["out"]) / hydra.sweep.subdir)
+    run(from_mapping({str(key): value for key, value in node.items()}, out=folder))
+
+
+def _one_line(error: BaseException) -> str:
+    """The first lines of Hydra's message up to its hints on debugging, on one line."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    kept = [line for line in lines if line and not line.startswith(("full_key:", "object_type="))]
+    return "; ".join(kept[:4])
+
+
+def main() -> int:
+    """Run the command line; the process's exit code is returned."""
+    _prefer_own_packages()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us whole; we print their one line
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from postprocess.errors import InputError
+
+    sys.argv[1:] = _normalise(sys.argv[1:])
+    entry = hydra.main(version_base="1.3", config_path=str(HOME / "configs"), config_name="config")
+    try:
+        entry(_run)()
+    except InputError as error:
+        cause = str(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        cause = _one_line(error)
+    except KeyboardInterrupt:
+        print("surgery: interrupted", file=sys.stderr)
+        return 130
+    else:
+        return 0
+    print(f"surgery: {cause}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

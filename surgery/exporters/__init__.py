@@ -1,0 +1,1 @@
+"""torch's two exporters behind one signature; :func:`surgery.export.export_onnx` is the door."""

@@ -1,0 +1,48 @@
+"""What is asked of an exporter, and the table of those that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import onnx
+from torch import Tensor, nn
+
+Translations = Mapping[Callable[..., Any], Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One graph to export.
+
+    Attributes:
+        module: in eval mode; takes ``inputs`` in order, returns a tensor or a tuple of tensors.
+        dynamic: symbol of each dynamic axis, by input or output name and axis.
+        opset: of the ``ai.onnx`` domain, as the exporter itself should write it.
+        translations: operators of torch -> functions that write their ONNX nodes (dynamo).
+    """
+
+    module: nn.Module
+    inputs: tuple[Tensor, ...]
+    input_names: tuple[str, ...]
+    output_names: tuple[str, ...]
+    dynamic: Mapping[str, Mapping[int, str]]
+    opset: int
+    translations: Translations = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """A way from a module to a graph.
+
+    Attributes:
+        opsets: those that it writes itself; others are converted to and from.
+        export: module paths are left in ``surgery.module`` of the nodes, names and shapes raw.
+        trusted_shapes: whether sizes that it states for outputs hold for every input size.
+    """
+
+    name: str
+    opsets: range
+    export: Callable[[Request], onnx.ModelProto]
+    trusted_shapes: bool

@@ -1,0 +1,66 @@
+"""The exporter that traces to TorchScript: it writes opsets 7 to 20.
+
+torch lets newer opsets through and writes the operators of 20 under their number, so they are not
+asked of it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Collection
+
+import onnx
+import torch
+
+from ..graph.modules import all_nodes, set_module
+from .base import Exporter, Request
+
+_COUNTER = re.compile(r"_\d+$")
+
+
+def _export(request: Request) -> onnx.ModelProto:
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        request.module,
+        request.inputs,
+        buffer,  # type: ignore[arg-type]  # annotated as a path, takes a stream
+        dynamo=False,
+        input_names=list(request.input_names),
+        output_names=list(request.output_names),
+        opset_version=request.opset,
+        dynamic_axes={name: dict(axes) for name, axes in request.dynamic.items()},
+        keep_initializers_as_inputs=False,
+        verbose=False,
+    )
+    model = onnx.load_from_string(buffer.getvalue())
+    paths = {path for path, _ in request.module.named_modules(remove_duplicate=False)}
+    for node in all_nodes(model.graph):
+        set_module(node, module_path(node.name, paths))
+    return model
+
+
+def module_path(name: str, paths: Collection[str]) -> str:
+    """Return the module in ``paths`` that a node name like ``/seq/seq.1/conv_1/Conv`` stands for.
+
+    Children of containers are written with the container's own name (``seq.1``), a second call of
+    the same module with a counter (``conv_1``), and modules that were passed over are left out.
+    """
+    path = ""
+    for part in name.split("/")[1:-1]:
+        plain = _COUNTER.sub("", part)
+        tails = [tail for tail in (part, plain) if tail]
+        inside = [f"{path}.{tail}" if path else tail for tail in tails]
+        parent = path.rpartition(".")[0]
+        beside = [f"{parent}.{tail}" if parent else tail for tail in tails]
+        found = next((candidate for candidate in (*inside, *beside) if candidate in paths), None)
+        if found is None:
+            ends = [p for tail in tails for p in paths if p.endswith(f".{tail}")]
+            found = next(
+                (p for p in ends if p.startswith(f"{path}.")), ends[0] if len(ends) == 1 else path
+            )
+        path = found
+    return path
+
+
+TORCHSCRIPT = Exporter("torchscript", range(7, 21), _export, trusted_shapes=False)

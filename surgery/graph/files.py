@@ -1,0 +1,100 @@
+"""Read an ONNX file that somebody else wrote, and say in one line what is wrong with it.
+
+Weights in files beside the model are not read, only looked for: an audit needs their shapes alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+
+from postprocess.errors import InputError
+
+from .modules import all_nodes
+
+# First bytes of what people take for an ONNX file.
+_OTHERS = (
+    (b"PK\x03\x04", 0, "a zip archive: a PyTorch checkpoint or a Core ML package?"),
+    (b"ORTM", 4, "an ORT-format model: the .onnx it was made from is needed"),
+    (b"TFL3", 4, "a LiteRT (TensorFlow Lite) model"),
+    (b"7767517", 0, "an ncnn .param file"),
+    (b"\x80\x02", 0, "a Python pickle: a PyTorch or Paddle checkpoint?"),
+    (b"version https://git-lfs", 0, "a Git LFS pointer: run git lfs pull"),
+)
+
+
+def load_onnx(path: str | Path, *, weights: bool = False) -> onnx.ModelProto:
+    """Read an ONNX file and check what every later step relies on.
+
+    Args:
+        path: of the ``.onnx`` file.
+        weights: also read what is stored in files beside it.
+
+    Raises:
+        InputError: no such file, not an ONNX model, truncated, weights missing beside it, or an
+            operator of a domain that the file does not import.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if not data:
+        raise InputError(f"{path} is empty, expected an ONNX model")
+    for magic, offset, what in _OTHERS:
+        if data[offset : offset + len(magic)] == magic:
+            raise InputError(f"{path} is not an ONNX model but {what}")
+    try:
+        model = onnx.load_model_from_string(data)
+    except Exception as error:  # protobuf's DecodeError, whose package has no public types
+        raise InputError(
+            f"{path} ({len(data):,} bytes) is not an ONNX model, or only a part of one: {error}"
+        ) from error
+    if not model.ir_version or not model.HasField("graph"):
+        raise InputError(f"{path} ({len(data):,} bytes) is not an ONNX model: it holds no graph")
+    _check_external(model, path)
+    check_domains(model, str(path))
+    if weights:
+        onnx.load_external_data_for_model(model, str(path.parent))
+    return model
+
+
+def check_domains(model: onnx.ModelProto, place: str) -> None:
+    """Refuse a model with a node of a domain that it does not import.
+
+    Args:
+        model: to look through.
+        place: where it is from, for the message.
+
+    Raises:
+        InputError: naming the first such node.
+    """
+    imported = {entry.domain or "ai.onnx" for entry in model.opset_import}
+    for node in all_nodes(model.graph):
+        if (node.domain or "ai.onnx") not in imported:
+            raise InputError(
+                f"{place}: node {node.name or node.output[0]!r} ({node.op_type}) is of domain "
+                f"{node.domain or 'ai.onnx'!r}, which the model does not import (it imports "
+                f"{', '.join(sorted(imported)) or 'none'})"
+            )
+
+
+def _check_external(model: onnx.ModelProto, path: Path) -> None:
+    """Refuse a model whose weights are not in the files beside it."""
+    for tensor in model.graph.initializer:
+        if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            continue
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        file = path.parent / entries.get("location", "")
+        if not file.is_file():
+            raise InputError(
+                f"{path} keeps weight {tensor.name!r} in {file.name}, which is not beside it: "
+                "copy both files together"
+            )
+        end = int(entries.get("offset", 0)) + int(entries.get("length", 0))
+        if file.stat().st_size < end:
+            raise InputError(
+                f"{file} is truncated: weight {tensor.name!r} ends at byte {end:,}, the file has "
+                f"{file.stat().st_size:,}"
+            )

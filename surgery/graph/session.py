@@ -1,0 +1,88 @@
+"""Run a graph that is in memory through ONNX Runtime, and make inputs for one.
+
+Used to compare a graph before and after a change, not to serve one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import helper
+
+from postprocess.errors import InputError
+
+from .shapes import shape_of
+
+Array = NDArray[Any]
+
+
+def run(
+    model: onnx.ModelProto, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None
+) -> dict[str, Array]:
+    """Run ``model`` on the CPU as it is written, without ONNX Runtime's own rewriting.
+
+    Args:
+        model: at most 2 GB.
+        feeds: arrays by input name; names that the graph does not have are left out.
+        outputs: names wanted; all by default.
+
+    Raises:
+        InputError: ONNX Runtime cannot load the graph or run it on ``feeds``.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    wanted = list(outputs) if outputs is not None else [value.name for value in model.graph.output]
+    try:
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        known = {value.name for value in session.get_inputs()}
+        given = {name: array for name, array in feeds.items() if name in known}
+        return dict(zip(wanted, session.run(wanted, given), strict=True))
+    except Exception as error:  # ONNX Runtime raises classes of its own, none of them public
+        cause = " ".join(str(error).split())
+        raise InputError(f"ONNX Runtime cannot run graph {model.graph.name!r}: {cause}") from error
+
+
+def random_feeds(
+    model: onnx.ModelProto, sizes: Mapping[str, int] | None = None, seed: int = 0
+) -> dict[str, Array]:
+    """Return seeded random inputs for ``model``: normal floats, small integers, coin flips.
+
+    Args:
+        model: its weights listed as inputs get no feed.
+        sizes: numbers for the symbols of dynamic axes.
+        seed: of the generator.
+
+    Raises:
+        InputError: a dynamic axis has no size.
+    """
+    generator = np.random.default_rng(seed)
+    weights = {tensor.name for tensor in model.graph.initializer}
+    feeds: dict[str, Array] = {}
+    for value in model.graph.input:
+        if value.name in weights:
+            continue
+        shape = []
+        for axis, dim in enumerate(shape_of(value) or ()):
+            size = dim if isinstance(dim, int) else (sizes or {}).get(dim or "")
+            if size is None:
+                raise InputError(
+                    f"input {value.name!r} axis {axis} ({dim or 'unnamed'}) is dynamic and no size "
+                    f"is given for it: expected one of {sorted(sizes or {}) or 'the sizes'}"
+                )
+            shape.append(size)
+        dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        if dtype.kind == "b":
+            feeds[value.name] = generator.random(shape) < 0.5
+        elif dtype.kind in "iu":
+            feeds[value.name] = generator.integers(0, 8, shape).astype(dtype)
+        else:
+            feeds[value.name] = generator.standard_normal(shape).astype(dtype)
+    return feeds

@@ -1,0 +1,10 @@
+"""Passes over an ONNX graph: each has its file, its reasons to decline, and a check behind it."""
+
+from __future__ import annotations
+
+from .base import Pass
+from .parity import Parity
+from .registry import DEFAULT_ORDER, PASSES
+from .runner import run_passes
+
+__all__ = ["DEFAULT_ORDER", "PASSES", "Parity", "Pass", "run_passes"]

@@ -1,0 +1,47 @@
+"""What a pass is: the contract that ours and other packages' passes satisfy by structure."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import onnx
+
+
+class Pass(Protocol):
+    """One change to a graph; stateless, so that one object serves every model."""
+
+    @property
+    def name(self) -> str:
+        """What users call it in ``surgery.passes.skip`` and the ledger."""
+
+    @property
+    def summary(self) -> str:
+        """One line for ``task=list``."""
+
+    @property
+    def opsets(self) -> range:
+        """Opsets of the ``ai.onnx`` domain that it works on."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the graph computes the same afterwards, up to float rounding."""
+
+    @property
+    def renames(self) -> bool:
+        """Whether new names alone are a change; for other passes they are taken for none."""
+
+    def check(self, model: onnx.ModelProto) -> str | None:
+        """Return None where the pass has something to do, or else the reason why not."""
+
+    def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
+        """Return the changed graph; ``model`` is the pass's own copy and may be reused."""
+
+
+EVERY_OPSET = range(1, 1000)
+
+
+def opset_of(model: onnx.ModelProto) -> int:
+    """Return the opset of the ``ai.onnx`` domain, 0 where the model imports none."""
+    return next(
+        (entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0
+    )

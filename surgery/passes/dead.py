@@ -1,0 +1,31 @@
+"""Nodes and weights that nothing depends on any more (onnx_ir)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx
+import onnx_ir
+from onnx_ir.passes import common
+
+from .base import EVERY_OPSET
+
+
+@dataclass(frozen=True)
+class _Dead:
+    name: str = "dead"
+    summary: str = "nodes and weights that no output depends on"
+    opsets: range = EVERY_OPSET
+    exact: bool = True
+    renames: bool = False
+
+    def check(self, model: onnx.ModelProto) -> str | None:
+        return None if model.graph.node else "the graph has no nodes"
+
+    def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
+        graph = onnx_ir.from_proto(model)
+        common.RemoveUnusedNodesPass()(graph)
+        return onnx_ir.to_proto(graph)
+
+
+DEAD = _Dead()

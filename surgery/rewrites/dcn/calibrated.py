@@ -1,0 +1,63 @@
+"""A deformable layer as an ordinary convolution fitted to its outputs on images.
+
+The fit is :mod:`surgery.calibrate`'s business; here its result is put in place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from postprocess.errors import InputError
+
+from ..base import Context, Match, Replacement
+from ..fitted import FittedConvolution
+from .layer import convolution, described, match_deform
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """Conv with weights from ``context.calibration``."""
+
+    name: str = "dcn.calibrated"
+    exact: bool = False
+    summary: str = "Conv fitted by least squares to the layer's outputs on images"
+    min_opset: int = 1
+
+    def match(self, module: nn.Module) -> Match:
+        """Accept every deformable convolution that is recognised."""
+        return match_deform(module)
+
+    def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement:
+        """Return the fitted convolution; the ledger gets the figures of its fit.
+
+        Raises:
+            InputError: no fitted convolution for this layer, or one of another layer's sizes.
+        """
+        layer = described(module)
+        fitted = context.calibration.get(path)
+        if not isinstance(fitted, FittedConvolution):
+            raise InputError(
+                f"{self.name} needs fitted weights of layer {path!r}, got "
+                f"{'none' if fitted is None else type(fitted).__name__}: fit them with surgery.fit"
+            )
+        geometry = layer.geometry
+        expected = (geometry.out_channels, geometry.in_channels // geometry.groups)
+        if tuple(fitted.weight.shape[:2]) != expected or fitted.window.stride != geometry.stride:
+            raise InputError(
+                f"fitted weights of layer {path!r} have shape {tuple(fitted.weight.shape)}, "
+                f"expected {expected} channels: they were fitted for another network"
+            )
+        made = convolution(
+            replace(layer, bias=fitted.bias.to(layer.weight)),
+            fitted.weight.to(layer.weight),
+            padding=fitted.window.padding,
+            dilation=fitted.window.dilation,
+        )
+        height, width = fitted.window.kernel
+        note = f"{height}x{width} kernel"
+        return Replacement(made, note=note, effect=dict(fitted.effect) or None)
+
+
+CALIBRATED = Calibrated()

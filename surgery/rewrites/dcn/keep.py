@@ -1,0 +1,31 @@
+"""Leave a deformable layer as it is: for layers that a pattern exempts from another strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from ..base import Context, Match, Replacement
+from .layer import match_deform
+
+
+@dataclass(frozen=True)
+class Keep:
+    """The layer itself."""
+
+    name: str = "dcn.keep"
+    exact: bool = True
+    summary: str = "the layer as it is"
+    min_opset: int = 1
+
+    def match(self, module: nn.Module) -> Match:
+        """Accept every deformable convolution that is recognised."""
+        return match_deform(module)
+
+    def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement:
+        """Return the module itself."""
+        return Replacement(module, note="left as it is")
+
+
+KEEP = Keep()

@@ -1,0 +1,131 @@
+"""Export a deformable layer as ONNX's own operator DeformConv (opset 19 and later).
+
+Outside an export the original layer computes as ever, to the bit. The operator takes the offsets
+and the mask just as the layers do: https://onnx.ai/onnx/operators/onnx__DeformConv.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from postprocess.errors import InputError
+
+from ..base import Context, Match, Replacement
+from .layer import DeformModule, described, match_deform
+from .recognise import DeformLayer, Geometry
+
+MIN_OPSET = 19
+
+
+@dataclass(frozen=True)
+class Native:
+    """The ONNX operator DeformConv."""
+
+    name: str = "dcn.native"
+    exact: bool = True
+    summary: str = "ONNX DeformConv, one operator a layer"
+    min_opset: int = MIN_OPSET
+
+    def match(self, module: nn.Module) -> Match:
+        """Accept every deformable convolution that is recognised."""
+        return match_deform(module)
+
+    def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement:
+        """Return a module that calls the original one, and in an export emits DeformConv.
+
+        Raises:
+            InputError: the opset has no DeformConv.
+        """
+        if context.opset < MIN_OPSET:
+            raise InputError(
+                f"dcn.native needs opset {MIN_OPSET} or later (DeformConv), got {context.opset}: "
+                "raise the opset, or choose dcn.decomposed"
+            )
+        return Replacement(NativeDeform(module, described(module)))
+
+
+class NativeDeform(DeformModule):
+    """The original layer; DeformConv while torch.onnx.export runs."""
+
+    original: nn.Module
+
+    def __init__(self, original: nn.Module, layer: DeformLayer) -> None:
+        super().__init__(layer)
+        # Not registered as a child: its parameters are this module's own, under the same names.
+        object.__setattr__(self, "original", original)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Arguments and result of the original layer."""
+        if not torch.onnx.is_in_onnx_export():
+            return cast(Tensor, self.original(*args, **kwargs))
+        image, offset, mask = self.deform_layer.sampling(*args, **kwargs)
+        geometry = self.deform_layer.geometry
+        bias = self.bias
+        if bias is None and mask is not None:  # the operator takes the bias before the mask
+            bias = self.weight.new_zeros(geometry.out_channels)
+        deform_groups = geometry.deform_groups_of(offset)
+        if not torch.compiler.is_exporting():
+            trace = cast(Callable[..., Tensor], _DeformConv.apply)
+            return trace(image, self.weight, offset, bias, mask, geometry, deform_groups)
+        return torch.onnx.ops.symbolic(
+            "DeformConv",
+            [t for t in (image, self.weight, offset, bias, mask) if t is not None],
+            dict(_attributes(geometry, deform_groups)),
+            dtype=image.dtype,
+            shape=(image.shape[0], geometry.out_channels, offset.shape[2], offset.shape[3]),
+        )
+
+
+def _attributes(geometry: Geometry, deform_groups: int) -> Mapping[str, int | Sequence[int]]:
+    return {
+        "kernel_shape": list(geometry.kernel),
+        "strides": list(geometry.stride),
+        "pads": [*geometry.padding, *geometry.padding],
+        "dilations": list(geometry.dilation),
+        "group": geometry.groups,
+        "offset_group": deform_groups,
+    }
+
+
+class _DeformConv(torch.autograd.Function):
+    """How the TorchScript exporter, which traces, is told of the operator.
+
+    The trace needs a tensor of the right shape and none of its values, so that there is no second
+    computation here that the exporter could inline in the operator's place.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        image: Tensor,
+        weight: Tensor,
+        offset: Tensor,
+        bias: Tensor | None,
+        mask: Tensor | None,
+        geometry: Geometry,
+        deform_groups: int,
+    ) -> Tensor:
+        return image.new_zeros(image.shape[0], geometry.out_channels, *offset.shape[2:])
+
+    @staticmethod
+    def symbolic(
+        g: Any,
+        image: Any,
+        weight: Any,
+        offset: Any,
+        bias: Any,
+        mask: Any,
+        geometry: Geometry,
+        deform_groups: int,
+    ) -> Any:
+        given = [value for value in (image, weight, offset, bias, mask) if value is not None]
+        attributes = {f"{k}_i": v for k, v in _attributes(geometry, deform_groups).items()}
+        return g.op("DeformConv", *given, **attributes)
+
+
+NATIVE = Native()

@@ -1,0 +1,228 @@
+"""Operate on a live network: put replacements in its modules' places, and take them out again.
+
+The network itself is operated on, not a copy: whoever holds it sees the replacements until the
+context is left. Only the ``_modules`` entries of parents are exchanged; no replaced module is
+touched, so leaving the context, also by an exception, gives back the very same objects.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import nn
+
+from postprocess.errors import InputError
+
+from ..ledger import Entry, Ledger
+from .base import Context, Replacement, Rewrite
+from .registry import REWRITES
+
+Names = str | Sequence[str]
+DEFAULT_OPSET = 20
+ROOT = "(model)"
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Modules at a path like ``pattern`` are offered to ``rewrites`` in turn."""
+
+    pattern: str
+    rewrites: tuple[Rewrite, ...]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What takes the place of which module, the modules left as they are, and the record."""
+
+    replaced: dict[nn.Module, nn.Module] = field(default_factory=dict)
+    kept: dict[nn.Module, None] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+
+    def slots(self) -> list[tuple[nn.Module, str, nn.Module]]:
+        """(parent, name, module) for every attribute that holds a module to replace."""
+        return [
+            (parent, name, module)
+            for parent in self.kept
+            for name, module in parent._modules.items()
+            if module is not None and module in self.replaced
+        ]
+
+
+@contextmanager
+def rewriting(
+    model: nn.Module,
+    names: Names | Mapping[str, Names],
+    *,
+    opset: int = DEFAULT_OPSET,
+    calibration: Mapping[str, object] | None = None,
+    options: Mapping[str, Any] | None = None,
+    ledger: Ledger | None = None,
+) -> Iterator[tuple[nn.Module, Ledger]]:
+    """Replace modules of ``model`` until the context is left.
+
+    ``names`` are rewrites, each module going to the first that accepts it; or a mapping from
+    patterns of module paths (:mod:`fnmatch`; "" is the path of ``model`` itself) to such names, the
+    first pattern that fits a module deciding. A module that stands at several paths gets one
+    replacement for all of them. Modules inside a replaced one are left alone. Contexts nest: the
+    inner one works on what the outer one made.
+
+    On leaving, every module is back in its place and in the training mode that it had on entry.
+    Moving or casting the operated network, or training it, is not undone: replacements may share
+    their parameters with the originals.
+
+    One thread at a time: while it is operated on, other threads may neither operate on the model
+    (an error) nor should they run it.
+
+    Args:
+        model: any network; references held outside ``Module`` attributes (in a plain list, for
+            example) are not seen.
+        names: what to do, and where.
+        opset: ONNX opset of the export to come.
+        calibration: what was measured or fitted for each module, by path, where a rewrite needs it.
+        options: settings of the rewrites by name.
+        ledger: takes the entries; a new one otherwise.
+
+    Yields:
+        The operated network (``model``, or its replacement if it was replaced as a whole) and
+        the ledger.
+
+    Raises:
+        InputError: unknown rewrite, or one that lacks its calibration; a scripted model.
+        RuntimeError: another thread is operating on the model or a part of it.
+    """
+    ledger = Ledger() if ledger is None else ledger
+    context = Context(opset, dict(calibration or {}), dict(options or {}))
+    groups = _groups(names)
+    if isinstance(model, torch.jit.ScriptModule):
+        raise InputError("a scripted module cannot be operated on: pass the nn.Module it came from")
+    with _claimed(model), _training_kept(model):
+        plan = _plan(model, groups, context)
+        ledger.extend(plan.entries)
+        slots = plan.slots()
+        try:
+            for parent, name, module in slots:
+                parent._modules[name] = plan.replaced[module]
+            yield plan.replaced.get(model, model), ledger
+        finally:
+            for parent, name, module in slots:
+                parent._modules[name] = module
+
+
+def _groups(names: Names | Mapping[str, Names]) -> list[_Group]:
+    patterns: Mapping[str, Names] = names if isinstance(names, Mapping) else {"*": names}
+    listed = {key: [value] if isinstance(value, str) else value for key, value in patterns.items()}
+    return [
+        _Group(pattern, tuple(REWRITES.get(name) for name in value))
+        for pattern, value in listed.items()
+    ]
+
+
+def _plan(model: nn.Module, groups: Sequence[_Group], context: Context) -> _Plan:
+    """Offer every module to the rewrites of its group; changes nothing."""
+    paths: dict[nn.Module, list[str]] = {}
+    for path, module in model.named_modules(remove_duplicate=False):
+        paths.setdefault(module, []).append(path)
+    plan = _Plan()
+    met: set[str] = set()
+    pending = [model]
+    while pending:
+        module = pending.pop()
+        if module in plan.replaced or module in plan.kept:
+            continue
+        places = paths[module]
+        group = next((g for g in groups if any(fnmatchcase(p, g.pattern) for p in places)), None)
+        before = len(plan.entries)
+        made = _offer(module, places, group.rewrites, context, plan.entries) if group else None
+        if group and len(plan.entries) > before:
+            met.add(group.pattern)
+        if made is None:
+            plan.kept[module] = None
+            pending.extend(reversed(list(module.children())))
+        else:
+            plan.replaced[module] = made
+    for group in groups:
+        if group.pattern not in met:
+            reason = f"{type(model).__name__} has no module for it at a path like {group.pattern!r}"
+            plan.entries.extend(_refusal(rewrite, "", reason) for rewrite in group.rewrites)
+    return plan
+
+
+def _offer(
+    module: nn.Module,
+    places: Sequence[str],
+    rewrites: Sequence[Rewrite],
+    context: Context,
+    entries: list[Entry],
+) -> nn.Module | None:
+    """Return the replacement by the first rewrite that accepts, or None; write down why."""
+    first, *others = (path or ROOT for path in places)
+    for rewrite in rewrites:
+        match = rewrite.match(module)
+        if match.accepted:
+            made = rewrite.replacement(module, places[0], context)
+            made.module.train(module.training)
+            entries.extend(_done(rewrite, made, first, others))
+            return made.module
+        if match.reason:
+            entries.append(_refusal(rewrite, first, match.reason))
+    return None
+
+
+def _done(
+    rewrite: Rewrite, made: Replacement, first: str, others: Sequence[str]
+) -> Iterator[Entry]:
+    exact = rewrite.exact if made.exact is None else made.exact
+    yield Entry("rewrite", rewrite.name, first, True, exact, made.note, made.effect)
+    for path in others:
+        yield Entry("rewrite", rewrite.name, path, True, exact, f"the same module as {first}")
+
+
+def _refusal(rewrite: Rewrite, where: str, reason: str) -> Entry:
+    return Entry("rewrite", rewrite.name, where, False, rewrite.exact, reason)
+
+
+@contextmanager
+def _training_kept(model: nn.Module) -> Iterator[None]:
+    """Give every module of ``model`` its training mode back."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+_LOCK = threading.Lock()
+_OWNERS: WeakKeyDictionary[nn.Module, tuple[int, int]] = WeakKeyDictionary()
+
+
+@contextmanager
+def _claimed(model: nn.Module) -> Iterator[None]:
+    """Hold every module of ``model`` for this thread; nested claims of one thread are counted."""
+    thread = threading.get_ident()
+    modules = list(model.modules())
+    with _LOCK:
+        if any(_OWNERS.get(module, (thread, 0))[0] != thread for module in modules):
+            raise RuntimeError(
+                f"another thread is operating on this {type(model).__name__}: "
+                "operate on one copy per thread"
+            )
+        for module in modules:
+            _OWNERS[module] = (thread, _OWNERS.get(module, (thread, 0))[1] + 1)
+    try:
+        yield
+    finally:
+        with _LOCK:
+            for module in modules:
+                depth = _OWNERS[module][1]
+                if depth == 1:
+                    del _OWNERS[module]
+                else:
+                    _OWNERS[module] = (thread, depth - 1)

@@ -1,0 +1,67 @@
+"""Which rewrite each deformable layer gets: what was asked for, or the best that a target runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from postprocess.errors import InputError
+
+from .config import DcnConfig
+from .rewrites.registry import REWRITES
+from .targets import Target
+
+DEFAULT_OPSET = {"dynamo": 18, "torchscript": 17}
+
+# From the most to the least accurate, with the operator that a target must know for each.
+PREFERENCE = (("native", "DeformConv"), ("decomposed", "GridSample"), ("folded", "Conv"))
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A decision for every deformable layer.
+
+    Attributes:
+        name: the strategy of the layers that no pattern names.
+        rewrites: rewrite by module path pattern, first match wins.
+        opset: ONNX opset of the export.
+        reason: why this one, in words.
+    """
+
+    name: str
+    rewrites: Mapping[str, str]
+    opset: int
+    reason: str
+
+
+def auto(target: Target) -> tuple[str, str]:
+    """The most accurate strategy whose operators the target runs, and why.
+
+    Raises:
+        InputError: the target does not even run ordinary convolutions.
+    """
+    for name, operator in PREFERENCE:
+        if target.rule(operator) is not None:
+            return name, f"the most accurate that {target.name} runs (it has {operator})"
+    raise InputError(f"target {target.name} has no Conv: choose another, or surgery.dcn=NAME")
+
+
+def choose(config: DcnConfig, target: Target, exporter: str, opset: int | None) -> Strategy:
+    """Resolve names and the opset.
+
+    Raises:
+        InputError: an unknown strategy, or an opset too low for a chosen one.
+    """
+    name, reason = config.name, "asked for"
+    if name == "auto":
+        name, reason = auto(target)
+    rewrites = {pattern: f"dcn.{choice}" for pattern, choice in config.layers.items()}
+    rewrites["*"] = f"dcn.{name}"
+    lowest = max(REWRITES.get(rewrite).min_opset for rewrite in rewrites.values())
+    if opset is not None and opset < lowest:
+        needing = next(r for r in rewrites.values() if REWRITES.get(r).min_opset == lowest)
+        raise InputError(
+            f"surgery.opset={opset} is too low for {needing}, which needs {lowest}: "
+            "raise it, leave it out, or choose surgery.dcn=decomposed"
+        )
+    return Strategy(name, rewrites, opset or max(DEFAULT_OPSET[exporter], lowest), reason)

@@ -1,0 +1,101 @@
+"""What a target runs: its operators with their conditions, types, opsets, and where that is stated.
+
+The tables are data (``configs/target/*.yaml``), with source and version. A condition is checked
+where it can be (rank, constants, attribute values); a note is shown and not checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from postprocess.fields import Field
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The condition on which a target runs an operator.
+
+    Attributes:
+        rank: allowed ranks of the first input; none means any.
+        constant: positions of inputs that must be constants where they are given.
+        attributes: allowed values by attribute name.
+        note: what the source says beyond that, in words.
+    """
+
+    rank: tuple[int, ...] = ()
+    constant: tuple[int, ...] = ()
+    attributes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    note: str = ""
+
+
+def _rule(field: Field) -> Rule:
+    """Read a rule: null for no condition, a string for a note, or a mapping."""
+    if field.value is None:
+        return Rule()
+    if isinstance(field.value, str):
+        return Rule(note=field.value)
+    field.only("rank", "constant", "attributes", "note")
+    return Rule(
+        rank=tuple(item.integer(least=0) for item in field.get("rank", []).elements()),
+        constant=tuple(item.integer(least=0) for item in field.get("constant", []).elements()),
+        attributes={
+            name: tuple(value.value for value in values.elements())
+            for name, values in field.get("attributes", {}).items()
+        },
+        note=field.get("note", "").text(),
+    )
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a target takes.
+
+    Attributes:
+        summary: what it is, in one line.
+        source: document and version that the tables are from.
+        opset: lowest and highest opset of the ``ai.onnx`` domain.
+        operators: rules by operator; ``domain:Operator`` outside ``ai.onnx``. None: any operator
+            of the ``ai.onnx`` domain.
+        types: element types of activations, by numpy's names; none means any.
+        dynamic_shapes: whether sizes may be left open.
+    """
+
+    name: str
+    summary: str
+    source: str
+    opset: tuple[int, int]
+    operators: Mapping[str, Rule] | None
+    types: frozenset[str]
+    dynamic_shapes: bool
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Target:
+        """Read a member of the ``target`` config group.
+
+        Raises:
+            InputError: a key is missing, unknown or of the wrong type.
+        """
+        root = Field(dict(config), "configuration", "target")
+        root.only(*cls.__dataclass_fields__)
+        operators = root["operators"]
+        rules = None
+        if operators.value != "any":
+            rules = {name: _rule(rule) for name, rule in operators.items()}
+        return cls(
+            name=root["name"].text(),
+            summary=root["summary"].text(),
+            source=root["source"].text(),
+            opset=(root["opset"]["min"].integer(least=1), root["opset"]["max"].integer(least=1)),
+            operators=rules,
+            types=frozenset(item.text() for item in root["types"].elements()),
+            dynamic_shapes=root["dynamic_shapes"].flag(),
+        )
+
+    def rule(self, operator: str, domain: str = "") -> Rule | None:
+        """Return the condition on which the target runs ``operator``, None where it never does."""
+        plain = domain in ("", "ai.onnx")
+        if self.operators is None:
+            return Rule() if plain else None
+        return self.operators.get(operator if plain else f"{domain}:{operator}")

@@ -1,0 +1,115 @@
+"""Whether a target runs a node, and if not, the first reason why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+
+from ..graph.modules import all_nodes
+from ..graph.shapes import element_types, shapes
+from .target import Rule, Target
+
+_NAMES = {"float": "float32", "double": "float64"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a target says of a node.
+
+    Attributes:
+        reason: why it is refused, "" where it runs.
+        note: a condition that could not be checked.
+    """
+
+    reason: str = ""
+    note: str = ""
+
+
+class Verdicts:
+    """Verdicts on the nodes of one graph.
+
+    Args:
+        model: with inferred shapes; constants are its initializers and ``Constant`` nodes.
+        target: whose rules apply.
+    """
+
+    def __init__(self, model: onnx.ModelProto, target: Target) -> None:
+        self._target = target
+        self._shapes = shapes(model)
+        self._types = element_types(model)
+        self._opsets = {entry.domain: entry.version for entry in model.opset_import}
+        nodes = list(all_nodes(model.graph))
+        self._constants = {tensor.name for tensor in model.graph.initializer}
+        self._constants -= {value.name for value in model.graph.input}
+        self._constants |= {out for n in nodes if n.op_type == "Constant" for out in n.output}
+
+    def of(self, node: onnx.NodeProto) -> Verdict:
+        """Return the verdict on ``node``."""
+        if node.op_type == "Constant" and not node.domain:
+            return Verdict()
+        rule = self._target.rule(node.op_type, node.domain)
+        if rule is None:
+            return Verdict("not among its operators")
+        reason = (
+            self._rank(node, rule) or self._constant(node, rule) or self._attributes(node, rule)
+        )
+        return Verdict(reason or self._type(node), "" if reason else rule.note)
+
+    def _rank(self, node: onnx.NodeProto, rule: Rule) -> str:
+        shape = self._shapes.get(node.input[0]) if node.input else None
+        if not rule.rank or shape is None or len(shape) in rule.rank:
+            return ""
+        return f"input of rank {len(shape)}, takes {' or '.join(map(str, rule.rank))}"
+
+    def _constant(self, node: onnx.NodeProto, rule: Rule) -> str:
+        for position in rule.constant:
+            given = node.input[position] if position < len(node.input) else ""
+            if given and given not in self._constants:
+                return f"input {self._formal(node, position)} must be constant"
+        return ""
+
+    def _attributes(self, node: onnx.NodeProto, rule: Rule) -> str:
+        for name, allowed in rule.attributes.items():
+            value = self._attribute(node, name)
+            if value is not None and value not in allowed:
+                return f"{name}={value}, takes {' or '.join(map(str, allowed))}"
+        return ""
+
+    def _attribute(self, node: onnx.NodeProto, name: str) -> Any:
+        """Value of an attribute, its default where it is left out, None where it has none."""
+        found = next((a for a in node.attribute if a.name == name), None)
+        schema = self._schema(node)
+        if found is None and schema is not None and name in schema.attributes:
+            default = schema.attributes[name].default_value
+            found = default if default.type else None
+        if found is None:
+            return None
+        value = helper.get_attribute_value(found)
+        return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+    def _type(self, node: onnx.NodeProto) -> str:
+        """Types of what flows through; constants (shapes, axes) are the operator's own affair."""
+        if not self._target.types:
+            return ""
+        for name in (*node.input, *node.output):
+            if name in self._constants or name not in self._types:
+                continue
+            kind = TensorProto.DataType.Name(self._types[name]).lower()
+            kind = _NAMES.get(kind, kind)
+            if kind not in self._target.types:
+                return f"{kind} tensors, takes {', '.join(sorted(self._target.types))}"
+        return ""
+
+    def _formal(self, node: onnx.NodeProto, position: int) -> str:
+        """What the operator calls an input: ``W`` for a convolution's weight."""
+        schema = self._schema(node)
+        known = schema is not None and position < len(schema.inputs)
+        return schema.inputs[position].name if schema is not None and known else str(position)
+
+    def _schema(self, node: onnx.NodeProto) -> onnx.defs.OpSchema | None:
+        if not onnx.defs.has(node.op_type, node.domain):
+            return None
+        return onnx.defs.get_schema(node.op_type, self._opsets.get(node.domain, 1), node.domain)

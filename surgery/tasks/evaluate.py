@@ -1,0 +1,27 @@
+"""``task=evaluate``: accuracy of a bundle on a data set in COCO's format, or on drawn scenes."""
+
+from __future__ import annotations
+
+import json
+
+import postprocess
+from postprocess.errors import InputError
+
+from ..config import Config
+from ..evaluate import evaluate_data
+
+
+def run(config: Config) -> None:
+    """Print the figures as a table and write them to ``out`` where one is named."""
+    if config.bundle is None:
+        raise InputError("task=evaluate needs bundle=DIR, a folder that task=export wrote")
+    runtime = postprocess.load(config.bundle)
+    figures = evaluate_data(runtime, config.data, runtime.bundle.classes)
+    for name, value in figures.items():
+        print(f"{name:>8} {value:.4f}")
+    if config.out_given is not None:
+        config.out_given.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(
+            {"bundle": str(config.bundle), "data": dict(config.data), **figures}, indent=1
+        )
+        (config.out_given / "evaluation.json").write_text(text + "\n")

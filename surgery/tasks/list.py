@@ -1,0 +1,48 @@
+"""``task=list``: every member of every plugin kind, where it comes from and whether it loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from postprocess.decoders.base import DECODERS
+from postprocess.registry import Registry
+
+from ..config import Config
+from ..passes import PASSES
+from ..plugins import MODELS
+from ..rewrites.registry import REWRITES
+
+CONFIGS = Path(__file__).resolve().parent.parent.parent / "configs"
+REGISTRIES: tuple[Registry[object], ...] = (MODELS, REWRITES, PASSES, DECODERS)  # type: ignore[assignment]
+
+
+def configs(group: str) -> list[str]:
+    """Names that can be chosen for a group of the configuration."""
+    paths = sorted((CONFIGS / group).glob("*.yaml"))
+    return [path.stem for path in paths if not path.stem.startswith("_")]
+
+
+def _rows(registry: Registry[object]) -> list[tuple[str, str, str, str]]:
+    problems = registry.problems()
+    rows = []
+    for name in registry.names():
+        summary = problems.get(name) or str(getattr(registry.get(name), "summary", ""))
+        rows.append((registry.kind, name, registry.origin(name), summary))
+    return rows
+
+
+def run(config: Config) -> None:
+    """Print the tables."""
+    console = Console()
+    groups = Table("group", "choices", title="configuration", title_justify="left")
+    for group in ("model", "task", "target", "data"):
+        groups.add_row(f"{group}=", ", ".join(configs(group)))
+    console.print(groups)
+    members = Table("kind", "name", "from", "what it does", title="plugins", title_justify="left")
+    for registry in REGISTRIES:
+        for row in _rows(registry):
+            members.add_row(*row)
+    console.print(members)
