@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint pytest ctest wheel clean
+.PHONY: demo test lint pytest ctest mmcv wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m surgery model=e2ec
@@ -32,6 +32,12 @@ ctest: $(STAMP)
 	ctest --test-dir build/cpp --output-on-failure
 
 test: lint pytest ctest
+
+# mmcv with its operators, for the tests that compare with it; about five minutes where no wheel is at hand
+MMCV_WHEELS ?= ../shared/wheels
+mmcv: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt 'setuptools<81' ninja psutil addict mmengine yapf packaging pillow pyyaml
+	MMCV_WITH_OPS=1 $(BIN)/python -m pip install --quiet --find-links $(MMCV_WHEELS) --no-build-isolation --no-deps mmcv==2.2.0
 
 wheel: $(STAMP)
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

@@ -68,15 +68,19 @@ class Registry(Generic[Member]):
             )
         points = found[name]
         if len(points) > 1:
-            claims = " and ".join(f"{point.value} ({_owner(point)})" for point in points)
+            claims = " and ".join(f"{point.value} (package {_owner(point)})" for point in points)
             raise InputError(f"{self.kind} {name!r} is registered by {claims}: uninstall one")
         try:
             return cast(Member, points[0].load())
         except Exception as error:  # whatever a foreign module raises while it is imported
             cause = " ".join(f"{type(error).__name__}: {error}".split())
             raise InputError(
-                f"{self.kind} {name!r} of {_owner(points[0])} cannot be loaded: {cause}"
+                f"{self.kind} {name!r} of package {_owner(points[0])} cannot be loaded: {cause}"
             ) from error
+
+    def origin(self, name: str) -> str:
+        """The package that registers the member `name`; several where its name is contested."""
+        return " and ".join(_owner(point) for point in self._found().get(name, []))
 
     def problems(self) -> dict[str, str]:
         """Import every member and return a one-line reason for each that fails, by name."""
@@ -90,4 +94,4 @@ class Registry(Generic[Member]):
 
 
 def _owner(point: EntryPoint) -> str:
-    return f"package {point.dist.name}" if point.dist else "an unnamed package"
+    return point.dist.name if point.dist else "model-surgery"  # our own tables name no package

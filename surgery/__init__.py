@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .ledger import Entry, Ledger
-    from .rewrites.base import rewriting
+    from .rewrites.operate import rewriting
 
 __version__ = "0.1.0"
 __all__ = ["Entry", "Ledger", "rewriting"]
 
-_HOMES = {"Entry": "ledger", "Ledger": "ledger", "rewriting": "rewrites.base"}
+_HOMES = {"Entry": "ledger", "Ledger": "ledger", "rewriting": "rewrites.operate"}
 
 
 def __getattr__(name: str) -> Any:

@@ -36,6 +36,9 @@ def _run(config: Any) -> None:
     from hydra.types import RunMode
     from omegaconf import OmegaConf
 
+    from models.errors import ModelError
+    from postprocess.errors import InputError
+
     from .config import from_mapping
     from .tasks import run
 
@@ -46,14 +49,33 @@ def _run(config: Any) -> None:
     folder = Path(hydra.runtime.output_dir) if sweep else None
     if sweep and node["out"] is not None:  # the jobs of a sweep must not overwrite each other
         node["out"] = str(Path(node["out"]) / hydra.sweep.subdir)
-    run(from_mapping({str(key): value for key, value in node.items()}, out=folder))
+    try:
+        run(from_mapping({str(key): value for key, value in node.items()}, out=folder))
+    except (InputError, ModelError) as error:
+        if sweep:  # Hydra goes on with the other jobs and raises this at the end
+            raise
+        sys.exit(_refused(str(error)))
 
 
-def _one_line(error: BaseException) -> str:
-    """The first lines of Hydra's message up to its hints on debugging, on one line."""
+def _refused(cause: str) -> int:
+    """Print the one line of a refusal; the exit code is returned."""
+    print(f"surgery: {cause}", file=sys.stderr)
+    return 1
+
+
+def _one_line(error: Exception) -> str:
+    """What Hydra found wrong with the overrides, on one line."""
+    options = getattr(error, "options", None)
+    if options:  # a member of a group that does not exist
+        from postprocess.registry import suggestion
+
+        group, _, name = str(getattr(error, "missing_cfg_file", "")).rpartition("/")
+        known = sorted(option for option in options if not option.startswith("_"))
+        close = suggestion(name, known)
+        return f"unknown {group} {name!r}{close} (there are: {', '.join(known)})"
     lines = [line.strip() for line in str(error).splitlines()]
     kept = [line for line in lines if line and not line.startswith(("full_key:", "object_type="))]
-    return "; ".join(kept[:4])
+    return "; ".join(line.rstrip(".") for line in kept[:3])
 
 
 def main() -> int:
@@ -64,23 +86,21 @@ def main() -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    from models.errors import ModelError
     from postprocess.errors import InputError
 
     sys.argv[1:] = _normalise(sys.argv[1:])
     entry = hydra.main(version_base="1.3", config_path=str(HOME / "configs"), config_name="config")
     try:
         entry(_run)()
-    except InputError as error:
-        cause = str(error)
+    except (InputError, ModelError) as error:
+        return _refused(str(error))
     except (HydraException, OmegaConfBaseException) as error:
-        cause = _one_line(error)
+        return _refused(_one_line(error))
     except KeyboardInterrupt:
         print("surgery: interrupted", file=sys.stderr)
         return 130
-    else:
-        return 0
-    print(f"surgery: {cause}", file=sys.stderr)
-    return 1
+    return 0
 
 
 if __name__ == "__main__":

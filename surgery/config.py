@@ -100,6 +100,12 @@ def path_of(field: Field) -> Path | None:
     return None if field.value is None else Path(field.text()).expanduser()
 
 
+def _optional(field: Field, key: str, default: Any) -> Field:
+    """A field that may be absent or null."""
+    found = field.get(key, default)
+    return Field(default, found.file, found.path) if found.value is None else found
+
+
 def _names(field: Field) -> tuple[str, ...]:
     return tuple(item.text() for item in field.elements())
 
@@ -132,7 +138,7 @@ def _dcn(field: Field) -> DcnConfig:
     field.only("name", "layers", "max_kernel")
     return DcnConfig(
         field["name"].text(),
-        {pattern: name.text() for pattern, name in field.get("layers", {}).items()},
+        {pattern: name.text() for pattern, name in _optional(field, "layers", {}).items()},
         field.get("max_kernel", 7).integer(least=1),
     )
 

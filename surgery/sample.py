@@ -74,5 +74,5 @@ def calibration_tensors(config: CalibrationConfig, preprocess: Preprocess) -> It
         for index in range(config.count):
             yield preprocess(_drawn(preprocess, FITTING_SEED, index))[0]
         return
-    for path in find_images([str(config.images)])[: config.count]:
+    for path in find_images(str(config.images))[: config.count]:
         yield preprocess(read_image(path))[0]

@@ -49,7 +49,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     python = environment(folder)
     checked(python, "-m", "pip", "install", "--quiet", "--no-deps", wheel)
-    site = Path(checked(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    site = Path(
+        checked(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+    )
     # The directory alone: .pth files in it, such as an editable install's, are not read.
     (site / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return python
@@ -60,7 +62,9 @@ def elsewhere(tmp_path: Path) -> Path:
     """A folder with packages of the caller's own, named like ours."""
     for name in ("models", "configs"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text(f"raise ImportError('the caller\\'s own {name}')\n")
+        (tmp_path / name / "__init__.py").write_text(
+            f"raise ImportError('the caller\\'s own {name}')\n"
+        )
     return tmp_path
 
 

@@ -112,13 +112,21 @@ def _peaks_of_image(
     values = _comparable(image, logits)
     top = _window_maximum(values, kernel)
     is_peak = (values == top) & (values >= _lowest_value(threshold, logits)) & ~np.isnan(image)
-    where = np.flatnonzero(is_peak)
+    where = _best(np.flatnonzero(is_peak), values.ravel(), k, logits)
     scores = _scores(values.ravel()[where], logits)
     passed = scores >= threshold
     where, scores = where[passed], scores[passed]
     order = np.argsort(-scores, kind="stable")[:k]  # `where` ascends by class, y, x already
     classes, ys, xs = np.unravel_index(where[order], image.shape)
     return Peaks(scores[order], classes.astype(np.int64), xs.astype(np.int64), ys.astype(np.int64))
+
+
+def _best(where: NDArray[np.int64], values: Array, k: int, logits: bool) -> NDArray[np.int64]:
+    """Drop what cannot be among the best k; two values may still round to one score."""
+    if not 0 < k < len(where):
+        return where
+    kth = np.partition(values[where], -k)[-k:][:1]
+    return where[values[where] >= _lowest_value(_scores(kth, logits)[0], logits)]
 
 
 def _comparable(image: Array, logits: bool) -> Array:

@@ -148,7 +148,6 @@ class Sampler {
             for (std::size_t c = 0; c < 4; ++c) to[4 * pixel + c] = from[c * plane_ + pixel];
         }
         for (const Tap& tap : taps_) {
-            __builtin_prefetch(values_ + (tap.point + 12) * channels_ + channel, 1);
             const float* top = to + 4 * tap.pixel;
             const float* bottom = top + 4 * width_;
             weighted(tap, Four::load(top), Four::load(top + 4), Four::load(bottom),

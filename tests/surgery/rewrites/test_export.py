@@ -67,7 +67,7 @@ def _export(model: nn.Module, x: Tensor, opset: int, exporter: str) -> onnx.Mode
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if exporter == "dynamo":
-                shapes = ({axis: torch.export.Dim.DYNAMIC for axis in axes},)
+                shapes = (dict.fromkeys(axes, torch.export.Dim.DYNAMIC),)
                 program = torch.onnx.export(
                     model,
                     (x,),

@@ -164,4 +164,7 @@ def test_describing_changes_nothing(layout: str, case: Callable[..., Any]) -> No
     attributes = dict(module.__dict__)
     describe(module)
     assert module.__dict__ == attributes
-    assert all(torch.equal(a, b) for a, b in zip(before.values(), module.state_dict().values()))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(before.values(), module.state_dict().values(), strict=True)
+    )

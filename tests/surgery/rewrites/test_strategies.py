@@ -184,7 +184,9 @@ def test_statistics_are_the_means_over_all_pixels_of_all_batches(
     batches = [one.arguments(batch, seed=seed)[0] for seed, batch in ((1, 2), (2, 1))]
     found = statistics(model, batches)
     assert list(found) == ["1"]
-    assert all(torch.equal(a, b) for a, b in zip(state.values(), model.state_dict().values()))
+    assert all(
+        torch.equal(a, b) for a, b in zip(state.values(), model.state_dict().values(), strict=True)
+    )
     assert model.training
     assert not model[1].training
     assert not model[1]._forward_pre_hooks

@@ -1,0 +1,124 @@
+"""The command line: quick help, one line and exit code 1 for bad input, nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+
+def surgery(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "surgery", *(str(argument) for argument in arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """The last line of a refused run; stages that went well may stand above it."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("surgery:")]
+    assert len(lines) == 1, done.stderr
+    assert done.stderr.splitlines()[-1] == lines[0]
+    return lines[0]
+
+
+def test_help_imports_neither_torch_nor_onnx(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.argv = ['surgery', '--help']\n"
+        "from surgery.__main__ import main\n"
+        "try:\n    main()\nexcept SystemExit: pass\n"
+        "assert not {'torch', 'onnx', 'onnxruntime', 'cv2'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "python -m surgery model=e2ec" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["model=e2eq"], "e2eq"),
+        (["surgery.dcm=plain"], "dcm"),
+        (["surgery.dcn=plane"], "did you mean 'dcn.plain'"),
+        (["task=exprot"], "exprot"),
+        (["surgery.opset=12", "surgery.dcn=native"], "too low for dcn.native"),
+        (["surgery.opset=five"], "surgery.opset"),
+        (["input.size=[100,128]"], "multiples of 32"),
+        (["model=e2ec_coco"], "github.com/zhang-tao-whu/e2ec"),
+        (["checkpoint=missing.pth"], "missing.pth"),
+        (["image=missing.jpg", "weights=random"], "missing.jpg"),
+        (["image=text.jpg", "weights=random"], "not an image"),
+        (["surgery.passes.skip=[slimm]", "weights=random"], "slimm"),
+        (["task=evaluate"], "bundle=DIR"),
+        (["task=scenes"], "out=DIR"),
+        (["out=text.jpg", "weights=random"], "is a file"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_1(
+    arguments: list[str], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "text.jpg").write_text("no image")
+    assert told in refusal(surgery(*arguments, cwd=tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) in (
+        ["text.jpg"],
+        ["outputs", "text.jpg"],
+    )
+    assert not any((tmp_path / "outputs").rglob("*.*"))
+
+
+def test_a_checkpoint_of_another_network_is_one_line_that_says_so(tmp_path: Path) -> None:
+    torch.save({"net": {"conv.weight": torch.zeros(1)}}, tmp_path / "other.pth")
+    line = refusal(surgery("checkpoint=other.pth", cwd=tmp_path))
+    assert "other.pth" in line
+    assert "dla." in line  # names keys that are missing
+
+
+def test_a_truncated_checkpoint_is_one_line_that_says_so(tmp_path: Path) -> None:
+    torch.save({"net": {"conv.weight": torch.zeros(1000)}}, tmp_path / "cut.pth")
+    data = (tmp_path / "cut.pth").read_bytes()
+    (tmp_path / "cut.pth").write_bytes(data[: len(data) // 2])
+    assert "cut.pth" in refusal(surgery("checkpoint=cut.pth", cwd=tmp_path))
+
+
+def test_a_killed_run_leaves_the_old_bundle_as_it_was(tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    out.mkdir()
+    (out / "bundle.json").write_text('{"files": {}}')
+    command = [sys.executable, "-m", "surgery", "weights=random", f"out={out}"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:  # the first stage is over: the work has begun
+        if "load its weights" in line:
+            break
+    time.sleep(0.5)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    assert (out / "bundle.json").read_text() == '{"files": {}}'
+    assert [path.name for path in out.iterdir()] == ["bundle.json"]
+
+
+def test_scenes_are_coco_files_that_pycocotools_reads(tmp_path: Path) -> None:
+    from pycocotools.coco import COCO
+
+    done = surgery("task=scenes", "count=3", "seed=5", "out=scenes", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    coco = COCO(tmp_path / "scenes" / "annotations.json")
+    assert len(coco.imgs) == 3
+    assert all(np.any(coco.annToMask(annotation)) for annotation in coco.anns.values())
+
+
+def test_the_list_names_every_kind_and_where_it_is_from(tmp_path: Path) -> None:
+    done = surgery("task=list", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("e2ec", "dcn.native", "slim", "nnapi", "model-surgery"):
+        assert name in done.stdout
