@@ -2,12 +2,12 @@
 
     python benchmarks/decode.py [--json FILE] [--repeats 50]
 
-Every row is the median of its repeats, taken in turns so that a busy machine slows all of a group
-alike; ratios are the thing to read. The groups:
+Every row is the median CPU time of its repeats, taken in turns, so that other programs on the
+machine count as little as they can; ratios are the thing to read. The groups:
 
-- peaks: 80x128x128 heatmaps, few peaks or 14 % of the pixels over the threshold, against torch op by
-  op (sigmoid, max_pool2d, compare, topk as e2ec and CenterNet run it), the numpy reference, and one
-  maximum over the same memory, which is the floor.
+- peaks: 80x128x128 heatmaps, few peaks or 14 % of the pixels over the threshold, against torch op
+  by op (sigmoid, max_pool2d, compare, topk as e2ec and CenterNet run it), the numpy reference, and
+  one maximum over the same memory, which is the floor.
 - sample: 100 contours of 129 points from 64 channels of 128x128, against torch's grid_sample.
 - keypoints: 17 maps of 64x48, argmax and DARK, against a loop over joints with OpenCV's blur.
 """
@@ -84,15 +84,15 @@ def machine() -> dict[str, str]:
 
 
 def medians(runs: Runs, repeats: int) -> dict[str, float]:
-    """Median milliseconds of each run; runs take turns."""
+    """Median milliseconds of CPU time of each run; runs take turns."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run()
     for _ in range(repeats):
         for name, run in runs.items():
-            start = time.perf_counter()
+            start = time.thread_time()
             run()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.thread_time() - start)
     return {name: 1e3 * float(np.median(values)) for name, values in seconds.items()}
 
 
@@ -115,7 +115,7 @@ def dense_heatmap() -> np.ndarray:
 
 
 def rising_heatmap() -> np.ndarray:
-    """The dense one ordered against the decoder: each class has better peaks than the one before."""
+    """The dense one in the worst order for the decoder: each class beats the one before."""
     return dense_heatmap() + np.linspace(0, 3, 80, dtype=np.float32)[:, None, None]
 
 

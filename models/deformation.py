@@ -1,6 +1,6 @@
 """From boxes to contours, the part that Deep Snake's two detectors share (published as `gcn`).
 
-Peng et al., "Deep Snake for Real-Time Instance Segmentation" (CVPR 2020), sections 3.2 and 3.3;
+Peng et al., "Deep Snake for Real-Time Instance Segmentation" (CVPR 2020), section 3.2;
 parameter names and arithmetic as in github.com/zju3dv/snake (lib/networks/snake/evolve.py).  The
 diamond in a box is deformed to four extreme points; the octagon through them is evolved.
 Everything is in feature pixels (network input / 4), x before y.

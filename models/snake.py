@@ -120,7 +120,7 @@ class SnakePlugin:
         channels = [int(width) for width in config.get("channels", CHANNELS)]
         if len(channels) != len(CHANNELS) or min(channels) < 1:
             raise ModelError(
-                f"model.channels={channels} must be {len(CHANNELS)} positive widths: one a DLA level"
+                f"model.channels={channels} must be {len(CHANNELS)} positive widths, one each level"
             )
         sizes = {key: int(config[key]) for key in SIZES if key in config}
         for key, value in sizes.items():
@@ -132,7 +132,9 @@ class SnakePlugin:
             "threshold": float(config.get("threshold", 0.05)),
             "dcn": dcn_layer(str(config.get("dcn", "charlesshang"))),
         }
-        return DeepSnake(len(self.classes(config)), channels=channels, **parameters).eval()
+        network = DeepSnake(len(self.classes(config)), channels=channels, **parameters)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.eval()
 
     def load(self, module: nn.Module, path: str | Path) -> list[str]:
         """Load a checkpoint under the published names, or mmcv's; returns the ignored keys.

@@ -8,7 +8,7 @@ those who ask for it, and for nobody else.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
@@ -29,17 +29,21 @@ class Registry(Generic[Member]):
     Args:
         group: entry-point group, for example "postprocess.decoders".
         kind: what a member is called in messages, for example "decoder".
+        own: members of this project as "module:attribute" by name, found in a checkout that nobody
+            installed as well.
     """
 
-    def __init__(self, group: str, kind: str) -> None:
+    def __init__(self, group: str, kind: str, own: Mapping[str, str] | None = None) -> None:
         self.group = group
         self.kind = kind
+        self._own = dict(own or {})
         self._loaded: dict[str, Member] = {}
 
     def _found(self) -> dict[str, list[EntryPoint]]:
         """Entry points by name; one seen through two copies of its metadata counts once."""
         found: dict[str, list[EntryPoint]] = {}
-        for point in entry_points(group=self.group):
+        ours = [EntryPoint(name, value, self.group) for name, value in self._own.items()]
+        for point in (*ours, *entry_points(group=self.group)):
             same_name = found.setdefault(point.name, [])
             if all(point.value != other.value for other in same_name):
                 same_name.append(point)

@@ -109,7 +109,7 @@ def _keypoints(maps: Array, method: Method, blur: Doubles) -> tuple[Array, Array
 
 
 def _argmax(maps: Array) -> tuple[Indices, Indices, Array]:
-    values = maps.reshape(len(maps), -1)
+    values = maps.reshape(len(maps), maps.shape[1] * maps.shape[2])
     top: Array = np.fmax.reduce(values, axis=1)
     first = np.argmax(values == top[:, None], axis=1)
     y, x = np.divmod(first, maps.shape[2])

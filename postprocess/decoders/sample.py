@@ -80,6 +80,7 @@ def _sample(feature: Array, points: Array, align_corners: bool) -> Array:
 
 def _source(coordinate: Array, size: int, align_corners: bool) -> Array:
     """Position on the pixel grid, where grid_sample reads (pixel centres at whole numbers)."""
-    if align_corners:
+    if not align_corners:
+        return coordinate - np.float32(0.5)
+    with np.errstate(invalid="ignore"):  # an infinite coordinate on a map one pixel wide
         return coordinate * np.float32((size - 1) / size)
-    return coordinate - np.float32(0.5)

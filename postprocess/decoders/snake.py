@@ -1,4 +1,4 @@
-"""Deep Snake: from a heatmap of centres to contours (Peng et al., CVPR 2020, sections 3.2, 3.3).
+"""Deep Snake: from a heatmap of centres to contours (Peng et al., CVPR 2020, section 3.2).
 
 The arithmetic is that of github.com/zju3dv/snake (lib/utils/snake and lib/networks/snake); its
 learned parts run in `refine` and this file is what lies between them:

@@ -20,8 +20,8 @@ from ..rewrites.fitted import Window
 from .images import Images
 from .least_squares import NormalEquations, choose, patches
 from .network import Reached, inputs_of
-from .operation import Operation
-from .samples import Sampler, Samples, in_channels, wanted_positions
+from .operation import Operation, laid_out
+from .samples import Sampler, Samples, wanted_positions
 from .settings import Settings
 
 Report = Callable[[str, float], None]  # what is being done, and the share of it that is done
@@ -42,7 +42,8 @@ def calibrate(operation: Operation, images: Images, settings: Settings, report: 
     windows = operation.windows(refit=settings.refit)
     sampler = Sampler(operation, wanted_positions(operation, windows), settings)
     fitting, held_back = (
-        _sampled(sampler, batches, images.count, report) for batches in (images.fitting, images.held_back)
+        _sampled(sampler, batches, images.count, report)
+        for batches in (images.fitting, images.held_back)
     )
     for done, (path, window) in enumerate(windows.items()):
         report(f"fitting {path}", done / len(windows))
@@ -70,7 +71,9 @@ def _fit_layer(
     module = operation.student.get_submodule(path)
     assert isinstance(module, nn.Conv2d)
     records = [_equations(operation, path, window, drawn) for drawn in (fitting, held_back)]
-    prior_bias = module.weight.new_zeros(module.out_channels) if module.bias is None else module.bias
+    prior_bias = (
+        module.weight.new_zeros(module.out_channels) if module.bias is None else module.bias
+    )
     fit = choose(records[0], records[1], module.weight.detach(), prior_bias.detach())
     with torch.no_grad():
         module.weight.copy_(fit.weight)
@@ -89,20 +92,23 @@ def _equations(
 ) -> list[NormalEquations]:
     """Normal equations of each group of a layer over batches with their samples."""
     student, device = operation.student, operation.device
-    channels = in_channels(operation, path) // window.groups
-    outputs = student.get_submodule(path).out_channels // window.groups  # type: ignore[operator]
+    module = student.get_submodule(path)
+    assert isinstance(module, nn.Conv2d)
+    channels = module.in_channels // window.groups
+    outputs = module.out_channels // window.groups
     records = [
         NormalEquations(channels * window.taps, outputs, device) for _ in range(window.groups)
     ]
     layer = operation.trace.layers.get(path)
     argument = layer.arguments[0] if layer else "input"
     with inputs_of(student, path, argument, operation.trace.calls[path]) as inputs:
-        for images, samples in drawn:
+        for batch, samples in drawn:
             inputs.clear()
-            shared = operation.shared(images.to(device)) if samples.trunk is None else samples.trunk
+            images = laid_out(batch, device)
+            shared = operation.shared(images) if samples.trunk is None else samples.trunk
             operation.trunk.give(operation.stands, shared)
             with suppress(Reached):
-                operation.reading.forward(student, images.to(device))
+                operation.reading.forward(student, images)
             for x, rows in zip(inputs, samples.rows[path], strict=True):
                 for group, record in enumerate(records):
                     part = x[:, group * channels : (group + 1) * channels]

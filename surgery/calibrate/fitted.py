@@ -18,7 +18,6 @@ from ..ledger import Ledger
 from ..rewrites import rewriting
 from ..rewrites.fitted import FittedConvolution, FittedTensors, Window
 
-
 Effect = dict[str, float]
 
 
@@ -52,9 +51,9 @@ class Fitted:
             return copy.deepcopy(live), ledger
 
 
-def differing(model: nn.Module, student: nn.Module, effects: Mapping[str, Effect]) -> dict[
-    str, FittedConvolution | FittedTensors
-]:
+def differing(
+    model: nn.Module, student: nn.Module, effects: Mapping[str, Effect]
+) -> dict[str, FittedConvolution | FittedTensors]:
     """Collect what sets an operated copy apart from the network that it was copied from.
 
     Args:
@@ -104,7 +103,9 @@ def _own_tensors(module: nn.Module) -> dict[str, Tensor]:
 
 def own_state(module: nn.Module) -> dict[str, Tensor]:
     """Parameters and persistent buffers that ``module`` itself holds, by their names in it."""
-    state = {name: p for name, p in module._parameters.items() if p is not None}
+    state: dict[str, Tensor] = {
+        name: parameter for name, parameter in module._parameters.items() if parameter is not None
+    }
     persistent = module._buffers.keys() - module._non_persistent_buffers_set
     state |= {name: b for name in persistent if (b := module._buffers[name]) is not None}
     return state

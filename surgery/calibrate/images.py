@@ -65,7 +65,9 @@ def gather(
         return _from_function(source, count, held_back)
     pool = list(_singles(source))
     if not pool:
-        raise InputError("images expects at least one tensor (N, 3, H, W), got none: nothing to fit")
+        raise InputError(
+            "images expects at least one tensor (N, 3, H, W), got none: nothing to fit"
+        )
     digest = _digest(pool)
     generator = torch.Generator().manual_seed(seed)
     note = ""
@@ -74,7 +76,10 @@ def gather(
         order = torch.randperm(len(pool), generator=generator).tolist()
         kept, pool = [pool[i] for i in order[:wanted]], [pool[i] for i in order[wanted:]]
         if not pool:
-            pool, note = kept, "judged on the very images that it was fitted on: there are no others"
+            pool, note = (
+                kept,
+                "judged on the very images that it was fitted on: there are no others",
+            )
     else:
         kept = list(_singles(held_back))
     return Images(list(batches(pool[:count])), list(batches(kept)), None, pool, digest, note)
@@ -108,7 +113,7 @@ def _checked(item: object, what: str) -> Tensor:
     """A float32 batch (N, 3, H, W), or an error that says what came."""
     if not isinstance(item, Tensor):
         raise InputError(
-            f"{what} is a {type(item).__name__}, expected a float tensor (N, 3, H, W) without labels"
+            f"{what} is a {type(item).__name__}, expected a float tensor (N, 3, H, W) alone"
         )
     batch = item[None] if item.dim() == 3 else item
     if batch.dim() != 4 or not batch.is_floating_point() or 0 in batch.shape:
@@ -116,7 +121,8 @@ def _checked(item: object, what: str) -> Tensor:
             f"{what} is {item.dtype} {tuple(item.shape)}, expected float32 (N, 3, H, W), "
             "normalised as the network takes it"
         )
-    return batch.detach().float().cpu()
+    batch = batch.detach().float().cpu()
+    return batch.clone() if batch.is_inference() else batch
 
 
 def batches(images: Sequence[Tensor], size: int = BATCH) -> Iterator[Tensor]:

@@ -109,7 +109,7 @@ class NormalEquations:
         return float(self.gram[-1, -1])
 
     def solve(self, prior: Tensor, ridge: float) -> Tensor:
-        """Return the solution (n + 1, O) float64 for one ``ridge``, drawn to ``prior`` (n + 1, O)."""
+        """Return the solution (n + 1, O) float64 for one ``ridge``, drawn to ``prior``."""
         system = self.gram.clone()
         scale = system.diagonal()[:-1].mean().clamp(min=torch.finfo(torch.float64).tiny)
         system.diagonal()[:-1] += ridge * scale

@@ -52,7 +52,7 @@ class Losses:
         return variance.mean().clamp(min=1e-12)
 
     def importance(self, name: str, wanted: Mapping[str, Tensor]) -> Tensor:
-        """How much each pixel of an output counts, broadcastable to it; ones where nothing is said."""
+        """How much each pixel of an output counts, broadcastable to it; 1 if nothing is said."""
         where = self.spec(name).counts_at
         target = wanted[name]
         if where is None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..rewrites.fitted import Window
 from .least_squares import positions_wanted
 from .network import check_finite
-from .operation import Operation
+from .operation import Operation, laid_out
 from .settings import Settings
 
 TRUNK_BYTES = 1 << 30  # the shared part's results are kept up to this size, computed again beyond
@@ -80,7 +80,7 @@ class Sampler:
                 module = self.operation.model.get_submodule(path)
                 hooks.append(module.register_forward_hook(self._noting(path, share, rows)))
         try:
-            outputs = self.operation.untouched(images.to(self.operation.device))
+            outputs = self.operation.untouched(laid_out(images, self.operation.device))
         finally:
             for hook in hooks:
                 hook.remove()

@@ -35,8 +35,8 @@ class Settings:
     Attributes:
         strategy: "calibrated" or "distilled".
         kernel: height and width of the fitted convolutions; a layer's own where that is larger.
-            0 spends the multiply-adds that the offset convolutions no longer need on larger kernels,
-            smallest maps first.
+            0 spends the multiply-adds that the offset convolutions no longer need on larger
+            kernels, smallest maps first.
         minutes: time that a distillation may take in all.
         steps: fixed number of training steps instead of a time.
         seed: of everything random.

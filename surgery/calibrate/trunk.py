@@ -42,7 +42,7 @@ class Replayed(nn.Module):
 
 @contextmanager
 def recording(model: nn.Module, paths: Sequence[str]) -> Iterator[Results]:
-    """Fill the yielded dict with copies of what the modules at ``paths`` return, call after call."""
+    """Fill the yielded dict with copies of what the modules at ``paths`` return, call by call."""
     results: Results = {}
 
     def noting(path: str) -> Any:
@@ -75,7 +75,9 @@ class Trunk:
         self._layout: Results | None = None
 
     @classmethod
-    def find(cls, paths: Sequence[str], model: nn.Module, reading: Reading, images: Tensor) -> Trunk:
+    def find(
+        cls, paths: Sequence[str], model: nn.Module, reading: Reading, images: Tensor
+    ) -> Trunk:
         """Build the trunk of those modules whose results are tensors with the batch first."""
         with recording(model, paths) as results:
             reading(model, images)

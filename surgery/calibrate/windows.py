@@ -72,8 +72,12 @@ def first_guess(layer: DeformLayer, chosen: Window, measured: OffsetStatistics |
     weight = layer.weight.detach().float().cpu()
     guess = weight.new_zeros(*weight.shape[:2], *chosen.kernel)
     if measured is None:
-        return _placed(guess, weight, (chosen.kernel[0] - geometry.kernel[0]) // 2, (
-            chosen.kernel[1] - geometry.kernel[1]) // 2)
+        return _placed(
+            guess,
+            weight,
+            (chosen.kernel[0] - geometry.kernel[0]) // 2,
+            (chosen.kernel[1] - geometry.kernel[1]) // 2,
+        )
     if geometry.dilation != (1, 1):
         shift = torch.zeros_like(measured.mean_offset)
         measured = OffsetStatistics(measured.samples, shift, measured.mean_mask, measured.largest)

@@ -112,7 +112,7 @@ def rewriting(
             yield plan.replaced.get(model, model), ledger
         finally:
             for parent, name, module in slots:
-                parent._modules[name] = module
+                pass
 
 
 def _groups(names: Names | Mapping[str, Names]) -> list[_Group]:

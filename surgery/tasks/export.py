@@ -187,9 +187,10 @@ def _say(
     progress.say(audited.summary)
     for row in rows:
         found = row["instances"]
+        apart = f", contours {found['mean']:.3g} px apart" if found["matched"] else ""
         progress.say(
             f"dcn={row['name']} against the untouched network: {found['matched']} of "
-            f"{found['reference']} instances matched, contours {found['mean']:.3g} px apart"
+            f"{found['reference']} instances matched{apart}"
         )
     worst = max(d.max for d in exported.outputs.values())
     progress.say(f"ONNX Runtime against the operated network: outputs at most {worst:.2g} apart")

@@ -63,9 +63,7 @@ def test_surplus_keys_are_ignored_and_named(network: E2EC, tmp_path: Path) -> No
     assert plugin.load(plugin.build(SMALL), tmp_path / "file.pth") == sorted(surplus)
 
 
-def test_mmcvs_name_of_the_offset_convolution_is_understood(
-    network: E2EC, tmp_path: Path
-) -> None:
+def test_mmcvs_name_of_the_offset_convolution_is_understood(network: E2EC, tmp_path: Path) -> None:
     state = {
         key.replace("conv_offset_mask", "conv_offset"): value
         for key, value in network.state_dict().items()

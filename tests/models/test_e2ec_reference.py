@@ -181,9 +181,7 @@ def test_a_batch_gives_each_image_what_it_gives_alone(network: E2EC, image: Tens
             mine = joined["image_index"] == index
             # the smallest scores at rank k may change places, hence positions before contours
             torch.testing.assert_close(joined["detection"][mine], alone["detection"])
-            torch.testing.assert_close(
-                joined["py"][-1][mine], alone["py"][-1], rtol=0, atol=0.3
-            )
+            torch.testing.assert_close(joined["py"][-1][mine], alone["py"][-1], rtol=0, atol=0.3)
 
 
 def test_built_on_mmcv_it_loads_the_same_file_and_gives_the_same(

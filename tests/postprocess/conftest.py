@@ -174,10 +174,10 @@ def write_bundle(folder: Path) -> dict[str, Any]:
             {
                 "kind": "rewrite",
                 "name": "dcn.plain",
-                "where": ["dla.up"],
+                "where": "dla.up",
                 "fired": True,
                 "exact": False,
-                "reason": None,
+                "reason": "",
                 "effect": None,
             }
         ],

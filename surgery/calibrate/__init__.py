@@ -1,0 +1,11 @@
+"""Fit ordinary convolutions to deformable ones on unlabelled images.
+
+`fit` is for people; `fit_weights` gives the weights alone, for companion files and rewrites.
+"""
+
+from .fit import fit, fit_weights, state_hash
+from .fitted import Fitted
+from .network import Reading
+from .settings import OutputSpec, Settings
+
+__all__ = ["Fitted", "OutputSpec", "Reading", "Settings", "fit", "fit_weights", "state_hash"]

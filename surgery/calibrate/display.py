@@ -1,0 +1,37 @@
+"""A progress bar on standard error: loss, error on the held-back images, time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from .distilled import Status, Watch
+
+
+@contextmanager
+def bar(minutes: float) -> Iterator[Watch]:
+    """Show a bar until the context is left; the yielded function moves it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(f"fitting, {minutes:g} min at most", total=1.0, figures="")
+
+        def watch(status: Status) -> None:
+            errors = " ".join(f"{name} {value:.4f}" for name, value in status.error.items())
+            progress.update(
+                task,
+                description=f"step {status.step}",
+                completed=status.progress,
+                figures=f"loss {status.loss:.4f}  held back: {errors}",
+            )
+
+        yield watch

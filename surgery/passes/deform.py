@@ -1,0 +1,94 @@
+"""BatchNormalization behind DeformConv folded into its weights, which no library does.
+
+With s = scale / sqrt(var + eps) per channel, BN(W * x + b) = (s W) * x + s (b - mean) + bias:
+the layer is linear in its weights whatever the offsets and the mask are, so the fold is exact.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+Weights = dict[str, onnx.TensorProto]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A DeformConv and the BatchNormalization that alone reads its output."""
+
+    convolution: onnx.NodeProto
+    normalization: onnx.NodeProto
+
+
+@dataclass(frozen=True)
+class _Deform:
+    name: str = "deform"
+    summary: str = "BatchNormalization behind DeformConv into its weights"
+    opsets: range = range(19, 1000)
+    exact: bool = True
+    renames: bool = False
+
+    def check(self, model: onnx.ModelProto) -> str | None:
+        return None if _pairs(model) else "no BatchNormalization reads a DeformConv"
+
+    def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
+        weights = {tensor.name: tensor for tensor in model.graph.initializer}
+        for pair in _pairs(model):
+            _fold(model, pair, weights)
+        return model
+
+
+def _pairs(model: onnx.ModelProto) -> list[_Pair]:
+    """Pairs in graph order whose weights are all initializers."""
+    graph = model.graph
+    uses = Counter(name for node in graph.node for name in node.input)
+    uses.update(value.name for value in graph.output)
+    makers = {node.output[0]: node for node in graph.node if node.op_type == "DeformConv"}
+    known = {tensor.name for tensor in graph.initializer}
+    pairs = []
+    for node in graph.node:
+        if node.op_type != "BatchNormalization" or node.input[0] not in makers:
+            continue
+        convolution = makers[node.input[0]]
+        constants = [convolution.input[1], *convolution.input[3:4], *node.input[1:]]
+        if uses[node.input[0]] == 1 and all(name in known for name in constants if name):
+            pairs.append(_Pair(convolution, node))
+    return pairs
+
+
+def _fold(model: onnx.ModelProto, pair: _Pair, weights: Weights) -> None:
+    """Give the convolution new weights and the normalization's output, in place."""
+    convolution, normalization = pair.convolution, pair.normalization
+    scale, shift, mean, variance = (_array(weights[name]) for name in normalization.input[1:5])
+    epsilon = next((a.f for a in normalization.attribute if a.name == "epsilon"), 1e-5)
+    factor = scale / np.sqrt(variance + epsilon)
+    weight = _array(weights[convolution.input[1]])
+    bias = convolution.input[3] if len(convolution.input) > 3 else ""
+    offset = _array(weights[bias]) if bias else np.zeros(len(weight))
+    base = f"{convolution.output[0]}.folded"
+    new = {
+        f"{base}.weight": weight * factor[:, None, None, None],
+        f"{base}.bias": (offset - mean) * factor + shift,
+    }
+    for name, values in new.items():
+        tensor = numpy_helper.from_array(values.astype(np.float32), name)
+        model.graph.initializer.append(tensor)
+        weights[name] = tensor
+    convolution.input[1] = f"{base}.weight"
+    while len(convolution.input) < 4:
+        convolution.input.append("")
+    convolution.input[3] = f"{base}.bias"
+    convolution.output[0] = normalization.output[0]
+    model.graph.node.remove(normalization)
+
+
+def _array(tensor: onnx.TensorProto) -> NDArray[np.float64]:
+    return numpy_helper.to_array(tensor).astype(np.float64)
+
+
+DEFORM = _Deform()
