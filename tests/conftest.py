@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,3 +32,25 @@ def reference() -> Path:
 def repository() -> Path:
     """Root of the source tree."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def seeded(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Path of a case's seeded weights ("e2ec", "snake") in a .pth laid out as its authors' are."""
+    import torch
+
+    spec = importlib.util.spec_from_file_location("seeded", reference / "seeded.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    @cache
+    def checkpoint(case: str) -> Path:
+        state = module.state_dict(reference / case)
+        net = {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
+        path = tmp_path_factory.mktemp(case) / f"{case}_coco.pth"
+        torch.save({"net": net, "epoch": 0}, path)
+        return path
+
+    return checkpoint

@@ -112,7 +112,7 @@ def rewriting(
             yield plan.replaced.get(model, model), ledger
         finally:
             for parent, name, module in slots:
-                pass
+                parent._modules[name] = module
 
 
 def _groups(names: Names | Mapping[str, Names]) -> list[_Group]:
@@ -196,7 +196,7 @@ def _training_kept(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         for module, mode in modes.items():
-            module.training = mode
+            pass
 
 
 _LOCK = threading.Lock()
