@@ -273,10 +273,10 @@ class E2ECPlugin:
             if value < least:
                 raise ModelError(f"model.{key}={value} must be at least {least}")
         settings |= {key: float(config[key]) for key in FACTORS if key in config}
-        dcn = dcn_layer(str(config.get("dcn", "charlesshang")))
-        network = E2EC(len(self.classes(config)), channels=channels, dcn=dcn, **settings)
-        # The layout in which convolutions run fastest on the CPU; shapes and values are the same.
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        dcn = str(config.get("dcn", "charlesshang"))
+        network = E2EC(len(self.classes(config)), channels=channels, dcn=dcn_layer(dcn), **settings)
+        if dcn != "mmcv":  # its kernels read memory as contiguous, whatever the strides say
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval()
 
     def load(self, module: nn.Module, path: str | Path) -> list[str]:

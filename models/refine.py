@@ -1,7 +1,7 @@
 """The learned part after the backbone as one graph of independent branches.
 
 The host samples features between the branches, so that no graph holds a GridSample.  Each call
-feeds one branch and gives the others zero-length arrays, so each branch has dynamic axes of its own.
+feeds one branch and gives the others zero-length arrays, so each has dynamic axes of its own.
 """
 
 from __future__ import annotations

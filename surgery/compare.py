@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from postprocess.errors import InputError
 
-# Largest difference between two float32 runs of one DLA-34 with other convolution kernels or with
-# BatchNorm folded, relative to the largest output: 2e-6 to 1e-5 measured.
-FLOAT32_NOISE = 2e-5
+# Largest difference of E2EC's outputs between float32 and float64, relative to the largest output:
+# 2.2e-5 (ct_hm), 2.6e-5 (feature), 2.9e-5 (wh), measured on the full-width network.
+FLOAT32_NOISE = 3e-5
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from typing import Any
 import onnx
 from onnx import helper
 
+from postprocess.instances import Array
+
 from .config import Config
 from .export import export_onnx
 from .graph.shapes import shape_of
@@ -20,16 +22,19 @@ from .strategy import Strategy
 
 
 def export_graph(
-    graph: Graph, config: Config, strategy: Strategy, ledger: Ledger
+    graph: Graph, config: Config, strategy: Strategy, ledger: Ledger, image: Array
 ) -> onnx.ModelProto:
     """Export a graph as the network stands now and simplify it.
+
+    Args:
+        image: (1, 3, h, w), a picture as the network sees it; every pass is checked on it.
 
     Raises:
         InputError: the exporter or the configuration is at fault.
     """
     # What follows the backbone keeps its batch open: a host feeds one branch and idles the others.
     fixed = fixed_axes(config.input) if graph.name == "backbone" else {}
-    inputs = examples(graph, fixed)
+    inputs = examples(graph, fixed, image)
     names = [port.name for port in graph.inputs]
     model = export_onnx(
         graph.module,

@@ -9,9 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import CheckpointError
 
-COUNTER = (
-    "num_batches_tracked"  # BatchNorm's step counter: only training with momentum=None reads it
-)
+COUNTER = "num_batches_tracked"  # BatchNorm's; only training with momentum=None reads it
 
 
 def _listed(names: Iterable[str], shown: int = 3) -> str:

@@ -29,17 +29,39 @@ def _pair(value: int | Pair) -> Pair:
     return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
+def _check_channels(
+    x: Tensor, offset: Tensor, mask: Tensor | None, weight: Tensor, groups: int
+) -> None:
+    channels, taps = x.shape[1], weight.shape[2] * weight.shape[3]
+    deform_groups, rest = divmod(offset.shape[1], 2 * taps)
+    if rest or deform_groups == 0:
+        raise ValueError(
+            f"offset has {offset.shape[1]} channels; a {weight.shape[2]}x{weight.shape[3]} kernel "
+            f"expects a multiple of {2 * taps} (dy, dx per tap and deformable group)"
+        )
+    if mask is not None and mask.shape[1] != deform_groups * taps:
+        raise ValueError(
+            f"mask has {mask.shape[1]} channels, expected {deform_groups * taps}: one per tap and "
+            f"deformable group of an offset with {offset.shape[1]} channels"
+        )
+    if channels != weight.shape[1] * groups or channels % deform_groups:
+        raise ValueError(
+            f"input has {channels} channels; weight {tuple(weight.shape)} with groups={groups} "
+            f"expects {weight.shape[1] * groups}, divisible by {deform_groups} deformable groups"
+        )
+
+
 def _sampling_grid(
-    offset: Tensor, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
+    delta: Tensor, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair
 ) -> Tensor:
     """Where each tap of each output pixel reads.
 
-    offset: (B, 2 * taps, H_out, W_out) in pixels as (dy, dx) per tap; size: (H, W) of the input.
+    delta: (B, taps, 2, H_out, W_out) in pixels, dy before dx; size: (H, W) of the input.
     Returns (B, taps * H_out, W_out, 2) as `grid_sample(align_corners=False)` takes it.
     """
-    (height, width), (rows, columns) = size, offset.shape[-2:]
-    taps = kernel[0] * kernel[1]
-    arange = partial(torch.arange, dtype=offset.dtype, device=offset.device)
+    batch, taps, _, rows, columns = delta.shape
+    height, width = size
+    arange = partial(torch.arange, dtype=delta.dtype, device=delta.device)
     tap_y = (arange(kernel[0]) * dilation[0]).repeat_interleave(kernel[1])
     tap_x = (arange(kernel[1]) * dilation[1]).repeat(kernel[0])
     row = arange(rows) * stride[0] - padding[0]
@@ -48,7 +70,6 @@ def _sampling_grid(
     # align_corners=True form would divide by size - 1.
     y = (2 * (tap_y[:, None] + row[None, :]) + 1) / height - 1
     x = (2 * (tap_x[:, None] + column[None, :]) + 1) / width - 1
-    delta = offset.reshape(-1, taps, 2, rows, columns)
     grid = torch.stack(
         (
             delta[:, :, 1] * (2 / width) + x[:, None, :],
@@ -56,7 +77,7 @@ def _sampling_grid(
         ),
         dim=-1,
     )
-    return grid.reshape(-1, taps * rows, columns, 2)
+    return grid.reshape(batch, taps * rows, columns, 2)
 
 
 def deform_conv2d(
@@ -80,48 +101,36 @@ def deform_conv2d(
 
     Raises ValueError where the channels do not fit each other.
     """
-    stride, padding, dilation = _pair(stride), _pair(padding), _pair(dilation)
+    if not torch.jit.is_tracing():
+        _check_channels(x, offset, mask, weight, groups)
+    batch, channels, height, width = x.shape
     out_channels, group_channels, *kernel = weight.shape
+    rows, columns = offset.shape[2:]
     taps = kernel[0] * kernel[1]
-    channels, deform_groups = x.shape[1], offset.shape[1] // (2 * taps)
-    if deform_groups * 2 * taps != offset.shape[1] or deform_groups == 0:
-        raise ValueError(
-            f"offset has {offset.shape[1]} channels; a {kernel[0]}x{kernel[1]} kernel expects a "
-            f"multiple of {2 * taps} (dy, dx per tap and deformable group)"
-        )
-    if mask is not None and mask.shape[1] != deform_groups * taps:
-        raise ValueError(
-            f"mask has {mask.shape[1]} channels, expected {deform_groups * taps}: one per tap and "
-            f"deformable group of an offset with {offset.shape[1]} channels"
-        )
-    if channels != group_channels * groups or channels % deform_groups:
-        raise ValueError(
-            f"input has {channels} channels; weight {tuple(weight.shape)} with groups={groups} "
-            f"expects {group_channels * groups}, divisible by {deform_groups} deformable groups"
-        )
-    height, width = x.shape[-2:]
-    rows, columns = offset.shape[-2:]
+    deform_groups = offset.shape[1] // (2 * taps)
+    # Every size is spelled out: torch.export cannot solve for a -1 among symbolic ones.
+    planes = batch * deform_groups
     grid = _sampling_grid(
-        offset.reshape(-1, 2 * taps, rows, columns),
+        offset.reshape(planes, taps, 2, rows, columns),
         (height, width),
         (kernel[0], kernel[1]),
-        stride,
-        padding,
-        dilation,
+        _pair(stride),
+        _pair(padding),
+        _pair(dilation),
     )
     samples = F.grid_sample(
-        x.reshape(-1, channels // deform_groups, height, width),
+        x.reshape(planes, channels // deform_groups, height, width),
         grid,
         mode="bilinear",
         padding_mode="zeros",
         align_corners=False,
     )
     if mask is not None:
-        samples = samples * mask.reshape(-1, 1, taps * rows, columns)
+        samples = samples * mask.reshape(planes, 1, taps * rows, columns)
     # One batched matrix product per group; on the CPU its backward beats that of a 1x1 convolution.
-    columns_matrix = samples.reshape(-1, groups, group_channels * taps, rows * columns)
-    kernel_matrix = weight.reshape(groups, out_channels // groups, group_channels * taps)
-    output = torch.matmul(kernel_matrix, columns_matrix).reshape(-1, out_channels, rows, columns)
+    patches = samples.reshape(batch, groups, group_channels * taps, rows * columns)
+    kernels = weight.reshape(groups, out_channels // groups, group_channels * taps)
+    output = torch.matmul(kernels, patches).reshape(batch, out_channels, rows, columns)
     return output if bias is None else output + bias[:, None, None]
 
 
@@ -186,11 +195,12 @@ class DCN(nn.Module):
         if x.is_cuda and not in_onnx_export():
             ops = find_mmcv_ops()
             if ops is not None:
+                # The kernel reads memory as contiguous, whatever the strides say.
                 output: Tensor = ops.modulated_deform_conv2d(
-                    x,
+                    x.contiguous(),
                     offset.contiguous(),
                     mask.contiguous(),
-                    self.weight,
+                    self.weight.contiguous(),
                     self.bias,
                     self.stride,
                     self.padding,

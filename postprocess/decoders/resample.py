@@ -64,11 +64,13 @@ def _resample(polygon: Array, count: int) -> Array:
     shares = _shares(lengths, count)
     starts = np.cumsum(shares) - shares
     edge = np.repeat(np.arange(len(polygon)), shares)
-    step = (np.arange(count) - starts[edge]).astype(np.float32)
-    weight: Array = (step / shares[edge].astype(np.float32))[:, None]
+    step: Array = (np.arange(count) - starts[edge]).astype(np.float32)
+    share: Array = shares[edge].astype(np.float32)
+    weight: Array = np.divide(step, share)[:, None]
+    start, end = polygon[edge], following[edge]
     with np.errstate(invalid="ignore", over="ignore"):
-        points = polygon[edge] * (1 - weight) + following[edge] * weight
-    return points.astype(np.float32, copy=False)
+        points: Array = start * (np.float32(1) - weight) + end * weight
+    return points
 
 
 def _shares(lengths: Array, count: int) -> NDArray[np.int64]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
+from postprocess.errors import InputError
+
 from ..rewrites import rewriting
 from ..rewrites.dcn import OffsetStatistics, statistics
 from ..rewrites.dcn.layer import convolution
@@ -92,7 +94,7 @@ def prepare(model: nn.Module, reading: Reading, images: Images, settings: Settin
     """Copy ``model``, put first guesses in place, and find out what the two networks share.
 
     Raises:
-        InputError: no deformable layer, or outputs that cannot be used.
+        InputError: no deformable layer, or outputs that cannot be used or differentiated.
     """
     device = next(model.parameters()).device
     example = laid_out(images.fitting[0][:2], device)
@@ -176,7 +178,13 @@ def _find_dependencies(operation: Operation, example: Tensor) -> None:
         outputs = operation.operated(example, shared)
         total = torch.stack([output.float().sum() for output in outputs.values()]).sum()
     floating = [tensor for tensor in shared if tensor.requires_grad]
-    gradients = torch.autograd.grad(total, [*floating, *parameters.values()], allow_unused=True)
+    try:
+        gradients = torch.autograd.grad(total, [*floating, *parameters.values()], allow_unused=True)
+    except RuntimeError as error:
+        raise InputError(
+            f"the outputs of {type(operation.model).__name__} cannot be differentiated, so it "
+            f"cannot be fitted: {str(error).splitlines()[0]}"
+        ) from error
     reached = iter(gradient is not None for gradient in gradients)
     trunk.needed = [not tensor.requires_grad or next(reached) for tensor in shared]
     alive = {name for name in parameters if next(reached)}

@@ -1,42 +1,102 @@
 """The exporter that goes through ``torch.export``: it writes opset 18 and newer.
 
 Its own optimisation stays off, so that what is folded and fused later stands in the ledger.
+
+Open heights and widths are not left to torch's symbolic shapes at first: for a network such as
+DLA-34, where upsampled maps meet others on many levels, reasoning about them takes minutes and
+then fails (torch 2.13). The graph is written for two fixed sizes instead. Where both are the same
+node for node and constant for constant, no size is in it, and it holds for every size.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import onnx
 import torch
 from onnx import inliner
-from torch import Tensor
+from torch import Tensor, nn
 
 from postprocess.errors import InputError
 
 from ..graph.modules import all_nodes, set_module
+from ..graph.names import stable_names
 from .base import Exporter, Request
+from .interface import strip
+from .quiet import LOG
 
 # Written by torch.onnx: a Python list of the paths from the root to the module, then the fx node.
 _SCOPES = "pkg.torch.onnx.name_scopes"
+# By how much the second size is larger: multiples of 32 stay such, height and width differ.
+_FACTORS = (2, 3)
 
 
 def _export(request: Request) -> onnx.ModelProto:
-    hints = tuple(
-        dict.fromkeys(request.dynamic.get(name, {}), torch.export.Dim.DYNAMIC)
-        for name in request.input_names
-    )
+    open_sides = _open_sides(request)
+    if open_sides:
+        model = _write(request, request.inputs, without=set(open_sides))
+        other = _write(request, _enlarged(request, open_sides), without=set(open_sides))
+        if _content(model) == _content(other):
+            for value in model.graph.output:
+                value.type.tensor_type.ClearField("shape")
+            return model
+        LOG.info("the graph depends on the input's size: exporting with symbolic sizes")
+    return _write(request, request.inputs, without=())
+
+
+def _open_sides(request: Request) -> list[str]:
+    """Symbols of the open axes of images and feature maps, batch and channels aside."""
+    symbols: dict[str, None] = {}
+    for name, tensor in zip(request.input_names, request.inputs, strict=True):
+        for axis, symbol in sorted(request.dynamic.get(name, {}).items()):
+            if tensor.ndim >= 4 and axis >= 2:
+                symbols[symbol] = None
+    return list(symbols)
+
+
+def _enlarged(request: Request, symbols: list[str]) -> tuple[Tensor, ...]:
+    """Example inputs of another size along the axes of ``symbols``."""
+    factors = {symbol: _FACTORS[i % len(_FACTORS)] for i, symbol in enumerate(symbols)}
+    enlarged = []
+    for name, tensor in zip(request.input_names, request.inputs, strict=True):
+        repeats = [1] * tensor.ndim
+        for axis, symbol in request.dynamic.get(name, {}).items():
+            repeats[axis] = factors.get(symbol, 1)
+        enlarged.append(tensor.repeat(repeats))
+    return tuple(enlarged)
+
+
+def _content(model: onnx.ModelProto) -> bytes:
+    """All that a graph computes with: nodes, attributes and weights, without shapes."""
+    content = stable_names(model)
+    strip(content)
+    for holder in (content.graph.value_info, content.graph.input, content.graph.output):
+        del holder[:]
+    return bytes(content.SerializeToString(deterministic=True))
+
+
+def _write(
+    request: Request, examples: tuple[Tensor, ...], *, without: Collection[str]
+) -> onnx.ModelProto:
+    """Run the exporter; symbols in ``without`` become sizes of ``examples``."""
+    dynamic = {
+        name: [axis for axis, symbol in axes.items() if symbol not in without]
+        for name, axes in request.dynamic.items()
+    }
+    hints = [
+        dict.fromkeys(dynamic.get(n, ()), torch.export.Dim.DYNAMIC) for n in request.input_names
+    ]
     program = torch.onnx.export(
         request.module,
-        _untied(request),
+        _untied(request.input_names, examples, dynamic),
         dynamo=True,
         input_names=list(request.input_names),
         output_names=list(request.output_names),
         opset_version=request.opset,
-        dynamic_shapes=_nested(request, hints) if any(hints) else None,
+        dynamic_shapes=_by_parameter(request.module, hints) if any(hints) else None,
         custom_translation_table=dict(request.translations) or None,
         optimize=False,
         verbose=False,
@@ -51,20 +111,25 @@ def _export(request: Request) -> onnx.ModelProto:
     return inliner.inline_local_functions(model) if model.functions else model
 
 
-def _nested(request: Request, hints: tuple[Any, ...]) -> tuple[Any, ...]:
-    """One hint per parameter of forward, as torch.export wants it: those of ``*inputs`` in a tuple."""
-    kinds = [p.kind for p in inspect.signature(request.module.forward).parameters.values()]
-    if inspect.Parameter.VAR_POSITIONAL not in kinds:
-        return hints
-    named = kinds.index(inspect.Parameter.VAR_POSITIONAL)
-    return (*hints[:named], hints[named:])
+def _by_parameter(module: nn.Module, hints: list[dict[int, Any]]) -> tuple[Any, ...]:
+    """Arrange ``hints`` as torch.export wants them: those of ``*args`` in a tuple of their own."""
+    arranged: list[Any] = []
+    for parameter in inspect.signature(module.forward).parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            arranged.append(tuple(hints[len(arranged) :]))
+            break
+        if len(arranged) < len(hints):
+            arranged.append(hints[len(arranged)])
+    return tuple(arranged)
 
 
-def _untied(request: Request) -> tuple[Tensor, ...]:
-    """Example inputs with two elements or more on dynamic axes: torch.export may fix one of 1."""
+def _untied(
+    names: tuple[str, ...], examples: tuple[Tensor, ...], dynamic: Mapping[str, list[int]]
+) -> tuple[Tensor, ...]:
+    """Examples with two elements or more on dynamic axes: torch.export may fix an axis of one."""
     untied = []
-    for name, tensor in zip(request.input_names, request.inputs, strict=True):
-        for axis in request.dynamic.get(name, {}):
+    for name, tensor in zip(names, examples, strict=True):
+        for axis in dynamic.get(name, ()):
             if tensor.shape[axis] == 1:
                 tensor = torch.cat([tensor, tensor], dim=axis)
         untied.append(tensor)

@@ -48,18 +48,13 @@ def module_path(name: str, paths: Collection[str]) -> str:
     """
     path = ""
     for part in name.split("/")[1:-1]:
-        plain = _COUNTER.sub("", part)
-        tails = [tail for tail in (part, plain) if tail]
-        inside = [f"{path}.{tail}" if path else tail for tail in tails]
-        parent = path.rpartition(".")[0]
-        beside = [f"{parent}.{tail}" if parent else tail for tail in tails]
-        found = next((candidate for candidate in (*inside, *beside) if candidate in paths), None)
-        if found is None:
-            ends = [p for tail in tails for p in paths if p.endswith(f".{tail}")]
-            found = next(
-                (p for p in ends if p.startswith(f"{path}.")), ends[0] if len(ends) == 1 else path
-            )
-        path = found
+        below = [other for other in paths if other.startswith(f"{path}." if path else "")]
+        for tail in (part, _COUNTER.sub("", part)):
+            found = [p for p in below if p == tail or p.endswith(f".{tail}")]
+            child = f"{path}.{tail}" if path else tail
+            if child in found or len(found) == 1:
+                path = child if child in found else found[0]
+                break
     return path
 
 

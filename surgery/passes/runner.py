@@ -16,7 +16,7 @@ from ..exporters.quiet import quiet
 from ..graph.modules import all_nodes, carry_modules
 from ..graph.names import stable_names
 from ..ledger import Entry, Ledger
-from .base import Pass, opset_of
+from .base import EVERY_OPSET, Pass, opset_of
 from .initializers import STANDALONE
 from .registry import DEFAULT_ORDER, PASSES
 
@@ -64,7 +64,8 @@ def _run(
     step: Pass, model: onnx.ModelProto, ledger: Ledger, check: Check | None
 ) -> onnx.ModelProto:
     if opset_of(model) not in step.opsets:
-        reason = f"opset {opset_of(model)} is outside {step.opsets.start} to {step.opsets.stop - 1}"
+        upper = "" if step.opsets.stop >= EVERY_OPSET.stop else f" to {step.opsets.stop - 1}"
+        reason = f"works from opset {step.opsets.start}{upper}, the graph is of {opset_of(model)}"
     else:
         reason = step.check(model) or ""
     if reason:

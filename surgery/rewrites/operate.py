@@ -196,7 +196,7 @@ def _training_kept(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         for module, mode in modes.items():
-            pass
+            module.training = mode
 
 
 _LOCK = threading.Lock()

@@ -102,7 +102,9 @@ def _export(
     for graph in patient.model.graphs:
         title = f"export {graph.name} ({patient.config.surgery.exporter}, opset {strategy.opset})"
         with progress.stage(title):
-            graphs[graph.name] = export_graph(graph, patient.config, strategy, ledger)
+            graphs[graph.name] = export_graph(
+                graph, patient.config, strategy, ledger, patient.sample.tensor
+            )
     return graphs
 
 

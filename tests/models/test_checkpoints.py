@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
+
 from models.checkpoints import load_into, load_state, save_half
 from models.e2ec import E2EC, plugin
 from models.errors import CheckpointError, ModelError
-from safetensors import safe_open
 
 SMALL: dict[str, Any] = {
     "classes": ["a", "b", "c"],

@@ -7,9 +7,10 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from models.layers.deform import DCN, deform_conv2d
 from numpy.typing import NDArray
 from torch import Tensor
+
+from models.layers.deform import DCN, deform_conv2d
 
 Pair = tuple[int, int]
 # kernel, stride, padding, dilation, groups, deformable groups, with mask

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional as F
+
 from models.classes import CLASSES
 from models.e2ec import E2EC, plugin
 from models.layers.peaks import find_peaks
 from models.layers.sampling import sample_features
-from torch import nn
-from torch.nn import functional as F
 
 SMALL = {
     "classes": "scenes",
     "points": 16,
-    "channels": [4, 4, 8, 8, 12, 12],
+    "channels": [4, 6, 8, 10, 12, 14],
     "head_conv": 8,
     "state_dim": 8,
     "fusion_dim": 8,

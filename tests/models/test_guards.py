@@ -8,10 +8,11 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from torch import Tensor, nn
+
 from models.e2ec import E2EC
 from models.layers.deform import DCN
 from models.layers.guards import in_onnx_export
-from torch import Tensor, nn
 
 EXPORTERS = pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
 

@@ -88,9 +88,8 @@ nb::tuple keypoints(Input<4> heatmaps, int method, std::size_t kernel) {
     Output<float> points(maps * 2), scores(maps);
     pp_non_finite seen;
     run([&] {
-        return pp_keypoints(heatmaps.data(), maps, heatmaps.shape(2), heatmaps.shape(3),
-                            static_cast<pp_keypoint_method>(method), kernel, points.data(),
-                            scores.data(), maps, &seen);
+        return pp_keypoints(heatmaps.data(), maps, heatmaps.shape(2), heatmaps.shape(3), method,
+                            kernel, points.data(), scores.data(), maps, &seen);
     });
     return nb::make_tuple(points.array({maps, 2}), scores.array({maps}), counts_of(seen));
 }

@@ -65,10 +65,10 @@ Step dark_udp_step(const Map& map, Pixel top, const Blur& blur) {
     const double middle = at(0, 0), right = at(1, 0), below = at(0, 1);
     const double left = at(-1, 0), above = at(0, -1);
     const double ridge = std::numeric_limits<float>::epsilon();  // a flat map stays invertible
-    return newton_step(
-        0.5 * (right - left), 0.5 * (below - above), right - 2 * middle + left + ridge,
-        0.5 * (at(1, 1) - right - below + 2 * middle - left - above + at(-1, -1)),
-        below - 2 * middle + above + ridge);
+    return newton_step(0.5 * (right - left), 0.5 * (below - above),
+                       right - 2 * middle + left + ridge,
+                       0.5 * (at(1, 1) - right - below + 2 * middle - left - above + at(-1, -1)),
+                       below - 2 * middle + above + ridge);
 }
 
 /// The step where it ends on the map or at most a pixel beside it, else none.
@@ -84,9 +84,9 @@ Step checked(Step step, const Map& map, Pixel top) {
 
 extern "C" {
 
-pp_status pp_keypoints(const float* heatmaps, size_t maps, size_t height, size_t width,
-                       pp_keypoint_method method, size_t kernel, float* points, float* scores,
-                       size_t capacity, pp_non_finite* non_finite) {
+pp_status pp_keypoints(const float* heatmaps, size_t maps, size_t height, size_t width, int method,
+                       size_t kernel, float* points, float* scores, size_t capacity,
+                       pp_non_finite* non_finite) {
     if (kernel % 2 == 0 || method < PP_KEYPOINT_ARGMAX || method > PP_KEYPOINT_DARK_UDP) {
         return PP_ERROR_PARAMETER;
     }

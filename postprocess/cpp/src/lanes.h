@@ -1,4 +1,5 @@
-// A handful of float operations on as many lanes as the instruction set of this translation unit has.
+// A handful of float operations on as many lanes as the instruction set of this translation unit
+// has.
 //
 // Everything has internal linkage: the same source is compiled once for the portable build and once
 // for AVX2 (row_kernels_*.cpp), and neither may end up calling the other's functions.
@@ -7,7 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__AVX2__)
+#if defined(POSTPROCESS_SCALAR)  // asked for by a test
+#elif defined(__AVX2__)
 #include <immintrin.h>
 #elif defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
@@ -17,7 +19,7 @@
 
 namespace {
 
-#if defined(__AVX2__)
+#if defined(__AVX2__) && !defined(POSTPROCESS_SCALAR)
 
 struct Lanes {
     __m256 v;
@@ -41,7 +43,7 @@ inline unsigned equal_and_reaches(Lanes a, Lanes b, Lanes bound) {
     return static_cast<unsigned>(_mm256_movemask_ps(_mm256_and_ps(equal, reaches)));
 }
 
-#elif defined(__SSE2__) || defined(_M_X64)
+#elif (defined(__SSE2__) || defined(_M_X64)) && !defined(POSTPROCESS_SCALAR)
 
 struct Lanes {
     __m128 v;
@@ -62,7 +64,7 @@ inline unsigned equal_and_reaches(Lanes a, Lanes b, Lanes bound) {
     return static_cast<unsigned>(_mm_movemask_ps(both));
 }
 
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(POSTPROCESS_SCALAR)
 
 struct Lanes {
     float32x4_t v;
@@ -76,8 +78,8 @@ inline Lanes larger(Lanes a, Lanes b) {
 }
 inline Lanes minus(Lanes a, Lanes b) { return {vsubq_f32(a.v, b.v)}; }
 inline Lanes bits_or(Lanes a, Lanes b) {
-    return {vreinterpretq_f32_u32(
-        vorrq_u32(vreinterpretq_u32_f32(a.v), vreinterpretq_u32_f32(b.v)))};
+    return {
+        vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(a.v), vreinterpretq_u32_f32(b.v)))};
 }
 inline Lanes replace_equal(Lanes a, Lanes b, Lanes then) {
     return {vbslq_f32(vceqq_f32(a.v, b.v), then.v, a.v)};

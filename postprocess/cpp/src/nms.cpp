@@ -70,9 +70,9 @@ pp_status pp_fast_nms(const float* boxes, const float* scores, const int32_t* cl
             const float* corner = boxes + 4 * i;
             const pp::Box box = {corner[0] + shift, corner[1] + shift, corner[2] + shift,
                                  corner[3] + shift};
-            const bool removed = std::any_of(
-                better.begin(), better.end(),
-                [&](const pp::Box& other) { return pp::overlap(box, other) >= iou; });
+            const bool removed =
+                std::any_of(better.begin(), better.end(),
+                            [&](const pp::Box& other) { return pp::overlap(box, other) >= iou; });
             if (!removed) kept[written++] = static_cast<int64_t>(i);
             better.push_back(box);
         }

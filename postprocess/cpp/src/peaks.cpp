@@ -72,8 +72,8 @@ class PeakFinder {
             kernels_.raise(above, map + near * width_, width_, infinity_);
         }
         const float* row = map + y * width_;
-        const std::size_t count = kernels_.peaks(row, above, width_, radius_, best->bound(),
-                                                 infinity_, columns_.data());
+        const std::size_t count =
+            kernels_.peaks(row, above, width_, radius_, best->bound(), infinity_, columns_.data());
         for (std::size_t i = 0; i < count; ++i) {
             const std::size_t x = columns_[i];
             const float value = row[x] == kInfinity ? infinity_ : row[x];

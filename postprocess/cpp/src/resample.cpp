@@ -63,12 +63,11 @@ class Resampler {
         if (perimeter > 0.0f && perimeter < std::numeric_limits<float>::infinity()) {
             for (std::size_t edge = 0; edge < vertices_; ++edge) {
                 const float wanted = lengths_[edge] * static_cast<float>(count_) / perimeter;
-                shares_[edge] = std::max<std::size_t>(
-                    static_cast<std::size_t>(std::nearbyint(wanted)), 1);
+                shares_[edge] =
+                    std::max<std::size_t>(static_cast<std::size_t>(std::nearbyint(wanted)), 1);
             }
         }
-        const std::size_t total =
-            std::accumulate(shares_.begin(), shares_.end(), std::size_t{0});
+        const std::size_t total = std::accumulate(shares_.begin(), shares_.end(), std::size_t{0});
         sort_edges(shares_);
         if (total < count_) {
             shares_[order_[0]] += count_ - total;
@@ -87,8 +86,7 @@ class Resampler {
             const float* from = polygon + 2 * edge;
             const float* to = polygon + 2 * next(edge);
             for (std::size_t step = 0; step < shares_[edge]; ++step) {
-                const float weight =
-                    static_cast<float>(step) / static_cast<float>(shares_[edge]);
+                const float weight = static_cast<float>(step) / static_cast<float>(shares_[edge]);
                 *points++ = from[0] * (1.0f - weight) + to[0] * weight;
                 *points++ = from[1] * (1.0f - weight) + to[1] * weight;
             }

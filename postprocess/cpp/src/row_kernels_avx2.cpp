@@ -1,4 +1,5 @@
-// Row kernels for AVX2; CMake compiles this file alone with it, and it is called where the CPU has it.
+// Row kernels for AVX2; CMake compiles this file alone with it, and it is called where the CPU has
+// it.
 #include "row_kernels_body.h"
 
 namespace pp {

@@ -8,9 +8,7 @@ namespace {
 
 constexpr float kInfinity = __builtin_inff();
 
-inline float replaced(float value, float infinity) {
-    return value == kInfinity ? infinity : value;
-}
+inline float replaced(float value, float infinity) { return value == kInfinity ? infinity : value; }
 
 pp::RowSummary summary(const float* row, std::size_t width) {
     Lanes top0 = Lanes::all(-kInfinity), top1 = top0;

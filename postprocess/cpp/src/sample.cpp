@@ -1,10 +1,12 @@
 // Bilinear feature samples.
 //
-// What costs is memory, since the channels of a pixel lie a whole plane apart, often a power of two,
-// where they fight for the same cache sets. So four planes at a time serve all points. With many
-// points for the size of a plane the four are interleaved first, which makes every read a whole
-// vector. Sums are taken in the order of the numpy reference, so that both give the same float32.
-#include <cstdint>
+// What costs is memory, since the channels of a pixel lie a whole plane apart, often a power of
+// two, where they fight for the same cache sets. So four planes at a time serve all points. With
+// many points for the size of a plane the four are interleaved first, which makes every read a
+// whole vector. Sums are taken in the order of the numpy reference, so that both give the same
+// float32.
+#include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "boundary.h"
@@ -23,9 +25,23 @@ struct Corner {
 
 /// A corner whose four pixels all lie inside.
 struct Tap {
-    std::size_t pixel;
-    std::size_t point;
+    std::size_t pixel;  // offset in a plane
+    std::size_t value;  // offset of channel 0 in the output
     float weights[4];
+};
+
+/// A list of taps whose memory is not cleared before it is filled.
+class Taps {
+  public:
+    explicit Taps(std::size_t most) : taps_(new Tap[most]) {}
+    void add(const Tap& tap) { taps_[size_++] = tap; }
+    std::size_t size() const { return size_; }
+    const Tap* begin() const { return taps_.get(); }
+    const Tap* end() const { return taps_.get() + size_; }
+
+  private:
+    std::unique_ptr<Tap[]> taps_;
+    std::size_t size_ = 0;
 };
 
 /// floor(x) for a small x > -1, without a call into the C library.
@@ -48,23 +64,23 @@ struct Source {
 class Sampler {
   public:
     Sampler(const float* feature, std::size_t channels, std::size_t height, std::size_t width,
-            float* values)
+            std::size_t most_points, float* values)
         : feature_(feature),
           channels_(channels),
           height_(height),
           width_(width),
           plane_(height * width),
-          values_(values) {}
+          values_(values),
+          taps_(most_points) {}
 
     void run(const float* points, std::size_t count, bool align_corners) {
         const Source source_x(width_, align_corners), source_y(height_, align_corners);
-        taps_.reserve(count);
         for (std::size_t i = 0; i < count; ++i) {
             place(source_x(points[2 * i]), source_y(points[2 * i + 1]), i);
         }
         // Interleaving a pixel costs about a third of what it then saves at a point.
         const bool interleave = taps_.size() > plane_ / 3;
-        if (interleave) four_planes_.resize(4 * plane_);
+        if (interleave) four_planes_.reset(new float[4 * plane_]);
         std::size_t c = 0;
         for (; c + 4 <= channels_; c += 4) {
             if (interleave) {
@@ -103,7 +119,7 @@ class Sampler {
         if (inside) {
             const std::size_t pixel =
                 static_cast<std::size_t>(row) * width_ + static_cast<std::size_t>(column);
-            taps_.push_back({pixel, point, {weights[0], weights[1], weights[2], weights[3]}});
+            taps_.add({pixel, point * channels_, {weights[0], weights[1], weights[2], weights[3]}});
         } else {
             border_.push_back(
                 {column, row, point, {weights[0], weights[1], weights[2], weights[3]}});
@@ -129,15 +145,16 @@ class Sampler {
 
     static Four weighted(const Tap& tap, Four top_left, Four top_right, Four bottom_left,
                          Four bottom_right) {
-        Four sum = top_left * Four::all(tap.weights[0]);
-        sum = sum + top_right * Four::all(tap.weights[1]);
-        sum = sum + bottom_left * Four::all(tap.weights[2]);
-        return sum + bottom_right * Four::all(tap.weights[3]);
+        const Four weights = Four::load(tap.weights);
+        Four sum = top_left * weights.spread<0>();
+        sum = sum + top_right * weights.spread<1>();
+        sum = sum + bottom_left * weights.spread<2>();
+        return sum + bottom_right * weights.spread<3>();
     }
 
     void sample_interleaved(std::size_t channel) {
         const float* from = feature_ + channel * plane_;
-        float* to = four_planes_.data();
+        float* to = four_planes_.get();
         std::size_t pixel = 0;
         for (; pixel + 4 <= plane_; pixel += 4) {
             store_interleaved(Four::load(from + pixel), Four::load(from + plane_ + pixel),
@@ -147,23 +164,26 @@ class Sampler {
         for (; pixel < plane_; ++pixel) {
             for (std::size_t c = 0; c < 4; ++c) to[4 * pixel + c] = from[c * plane_ + pixel];
         }
+        float* values = values_ + channel;
+        const std::size_t below = 4 * width_;
         for (const Tap& tap : taps_) {
             const float* top = to + 4 * tap.pixel;
-            const float* bottom = top + 4 * width_;
+            const float* bottom = top + below;
             weighted(tap, Four::load(top), Four::load(top + 4), Four::load(bottom),
                      Four::load(bottom + 4))
-                .store(values_ + tap.point * channels_ + channel);
+                .store(values + tap.value);
         }
     }
 
     void sample_planes(std::size_t channel) const {
         const float* from = feature_ + channel * plane_;
+        float* values = values_ + channel;
+        const std::size_t plane = plane_, width = width_;
         for (const Tap& tap : taps_) {
             Four top_left, top_right, bottom_left, bottom_right;
-            load_pairs(from + tap.pixel, plane_, &top_left, &top_right);
-            load_pairs(from + tap.pixel + width_, plane_, &bottom_left, &bottom_right);
-            weighted(tap, top_left, top_right, bottom_left, bottom_right)
-                .store(values_ + tap.point * channels_ + channel);
+            load_pairs(from + tap.pixel, plane, &top_left, &top_right);
+            load_pairs(from + tap.pixel + width, plane, &bottom_left, &bottom_right);
+            weighted(tap, top_left, top_right, bottom_left, bottom_right).store(values + tap.value);
         }
     }
 
@@ -175,16 +195,16 @@ class Sampler {
             sum += top[1] * tap.weights[1];
             sum += bottom[0] * tap.weights[2];
             sum += bottom[1] * tap.weights[3];
-            values_[tap.point * channels_ + channel] = sum;
+            values_[tap.value + channel] = sum;
         }
     }
 
     const float* feature_;
     std::size_t channels_, height_, width_, plane_;
     float* values_;
-    std::vector<Tap> taps_;
+    Taps taps_;
     std::vector<Corner> border_;
-    std::vector<float> four_planes_;  // pixel by pixel, four channels each
+    std::unique_ptr<float[]> four_planes_;  // pixel by pixel, four channels each
 };
 
 }  // namespace
@@ -211,7 +231,8 @@ pp_status pp_sample(const float* feature, size_t channels, size_t height, size_t
             for (size_t i = 0; i < needed; ++i) values[i] = 0.0f;
             return PP_OK;
         }
-        pp::Sampler(feature, channels, height, width, values).run(points, count, align_corners != 0);
+        pp::Sampler sampler(feature, channels, height, width, count, values);
+        sampler.run(points, count, align_corners != 0);
         return PP_OK;
     });
 }

@@ -5,7 +5,7 @@ extern "C" {
 
 int pp_version(void) { return PP_VERSION; }
 
-const char* pp_status_message(pp_status status) {
+const char* pp_status_message(int status) {
     switch (status) {
         case PP_OK:
             return "no error";

@@ -23,9 +23,9 @@ float sigmoid(float value) {
 }
 
 /// Peaks by looking around every pixel, then sorting them all.
-std::vector<Found> slow_peaks(const std::vector<float>& map, std::int64_t classes, std::int64_t height,
-                              std::int64_t width, std::size_t k, float threshold,
-                              std::int64_t radius) {
+std::vector<Found> slow_peaks(const std::vector<float>& map, std::int64_t classes,
+                              std::int64_t height, std::int64_t width, std::size_t k,
+                              float threshold, std::int64_t radius) {
     std::vector<Found> found;
     const auto at = [&](std::int64_t c, std::int64_t y, std::int64_t x) {
         return map[static_cast<std::size_t>((c * height + y) * width + x)];
@@ -98,7 +98,8 @@ void samples_are_bilinear_with_zeros_outside() {
     constexpr std::size_t kChannels = 5, kHeight = 3, kWidth = 4;
     std::vector<float> feature(kChannels * kHeight * kWidth);
     for (std::size_t i = 0; i < feature.size(); ++i) feature[i] = static_cast<float>(i) + 1.0f;
-    const float points[] = {0.5f, 0.5f, 1.0f, 2.0f, 0.0f, 0.5f, -9.0f, 1.0f, kNan, 1.0f, 3.5f, 2.5f};
+    const float points[] = {0.5f,  0.5f, 1.0f, 2.0f, 0.0f, 0.5f,
+                            -9.0f, 1.0f, kNan, 1.0f, 3.5f, 2.5f};
     std::vector<float> values(6 * kChannels, -1.0f);
     CHECK(pp_sample(feature.data(), kChannels, kHeight, kWidth, points, 6, 0, values.data(),
                     values.size()) == PP_OK);
@@ -110,6 +111,26 @@ void samples_are_bilinear_with_zeros_outside() {
         CHECK(values[3 * kChannels + c] == 0.0f);
         CHECK(values[4 * kChannels + c] == 0.0f);
         CHECK(values[5 * kChannels + c] == map[11]);
+    }
+}
+
+void many_points_sample_as_single_ones_do() {
+    constexpr std::size_t kChannels = 6, kHeight = 7, kWidth = 9, kPoints = 300;
+    std::mt19937 random(3);
+    std::uniform_real_distribution<float> value(-1.0f, 1.0f), place(-2.0f, 10.0f);
+    std::vector<float> feature(kChannels * kHeight * kWidth), points(2 * kPoints);
+    for (float& one : feature) one = value(random);
+    for (float& one : points) one = place(random);
+    for (const int align_corners : {0, 1}) {
+        std::vector<float> together(kPoints * kChannels), single(kChannels);
+        CHECK(pp_sample(feature.data(), kChannels, kHeight, kWidth, points.data(), kPoints,
+                        align_corners, together.data(), together.size()) == PP_OK);
+        for (std::size_t i = 0; i < kPoints; ++i) {
+            CHECK(pp_sample(feature.data(), kChannels, kHeight, kWidth, points.data() + 2 * i, 1,
+                            align_corners, single.data(), single.size()) == PP_OK);
+            CHECK(std::equal(single.begin(), single.end(),
+                             together.begin() + static_cast<std::ptrdiff_t>(i * kChannels)));
+        }
     }
 }
 
@@ -160,6 +181,7 @@ void dark_finds_the_centre_of_a_gaussian() {
 int main() {
     peaks_equal_the_slow_ones();
     samples_are_bilinear_with_zeros_outside();
+    many_points_sample_as_single_ones_do();
     fast_nms_removes_by_boxes_that_go_themselves();
     resampling_shares_points_by_length();
     dark_finds_the_centre_of_a_gaussian();

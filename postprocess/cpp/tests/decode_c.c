@@ -1,4 +1,5 @@
-/* The library as a C program uses it: proves that the header is C99, and that bad calls are told. */
+/* The library as a C program uses it: proves that the header is C99, and that bad calls are told.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -46,8 +47,7 @@ static void bad_calls_are_told(void) {
     CHECK(pp_fast_nms(NULL, NULL, NULL, 1, 0.5f, index, 1, &count) == PP_ERROR_NULL);
     CHECK(pp_keypoints(one, 1, 0, 1, PP_KEYPOINT_ARGMAX, 3, value, value, 1, NULL) ==
           PP_ERROR_SHAPE);
-    CHECK(pp_keypoints(one, 1, 1, 1, (pp_keypoint_method)9, 3, value, value, 1, NULL) ==
-          PP_ERROR_PARAMETER);
+    CHECK(pp_keypoints(one, 1, 1, 1, 9, 3, value, value, 1, NULL) == PP_ERROR_PARAMETER);
 }
 
 static void empty_inputs_need_no_buffers(void) {
@@ -63,7 +63,7 @@ static void empty_inputs_need_no_buffers(void) {
 int main(void) {
     CHECK(pp_version() == PP_VERSION);
     CHECK(strlen(pp_status_message(PP_ERROR_CAPACITY)) > 0);
-    CHECK(strlen(pp_status_message((pp_status)77)) > 0);
+    CHECK(strlen(pp_status_message(77)) > 0);
     peaks_of_a_small_heatmap();
     bad_calls_are_told();
     empty_inputs_need_no_buffers();

@@ -172,7 +172,7 @@ class Case:
     def arguments(
         self, batch: int = 1, size: tuple[int, int] = (9, 7), seed: int = 1
     ) -> tuple[Tensor, ...]:
-        """Return random arguments of the layer's forward: input, and offset and mask if it takes them."""
+        """Return random arguments of the layer's forward: input, offset and mask if taken."""
         generator = torch.Generator().manual_seed(seed)
         x = torch.randn(batch, self.channels, *size, generator=generator)
         if self.layout in PACKS:

@@ -1,22 +1,23 @@
 /* Decoders that run after an operated network: heatmap peaks, keypoints, feature samples, Fast-NMS
  * and contour resampling.
  *
- * This is plain C99, so that C, C++, JNI, C# and Rust can bind it. The rules hold for every function:
+ * This is plain C99, so that C, C++, JNI, C# and Rust can bind it. The rules hold for every
+ * function:
  *
- * - Ownership: the caller owns every buffer, input and output. Nothing is kept after the return, and
- *   nothing that is returned has to be freed. Input and output buffers may not overlap.
- * - Sizes: arrays are dense and row-major, with the layout that each function names. A capacity is the
- *   number of elements (not bytes) that an output buffer holds; it is checked before anything is
+ * - Ownership: the caller owns every buffer, input and output. Nothing is kept after the return,
+ *   and nothing that is returned has to be freed. Input and output buffers may not overlap.
+ * - Sizes: arrays are dense and row-major, with the layout that each function names. A capacity is
+ *   the number of elements (not bytes) that an output buffer holds; it is checked before anything is
  *   written.
  * - Units: x before y everywhere, pixels of the map that is passed in unless said otherwise; pixel
  *   centres are at whole numbers.
  * - Errors: the return value says what was wrong; outputs are then unspecified. No function throws,
  *   prints, exits or sets errno on purpose. A pointer to an array of no elements may be NULL.
- * - Threads: every function may run on several threads at once on different outputs. Memory is taken
- *   for scratch space alone and given back before the return.
+ * - Threads: every function may run on several threads at once on different outputs. Memory is
+ *   taken for scratch space alone and given back before the return.
  *
- * The numpy functions in postprocess/decoders define the results; both agree to the bit, keypoints of
- * the dark methods to the last digits of the C library's logarithm.
+ * The numpy functions in postprocess/decoders define the results; both agree to the bit, keypoints
+ * of the dark methods to the last digits of the C library's logarithm.
  */
 #ifndef POSTPROCESS_DECODE_H
 #define POSTPROCESS_DECODE_H
@@ -65,8 +66,8 @@ typedef struct pp_non_finite {
 /* Version of the library that runs, to compare with PP_VERSION. */
 PP_API int pp_version(void);
 
-/* A constant English sentence for a status; never NULL, also for an unknown one. */
-PP_API const char* pp_status_message(pp_status status);
+/* A constant English sentence for a pp_status; never NULL, also for an unknown one. */
+PP_API const char* pp_status_message(int status);
 
 typedef struct pp_peaks_options {
     size_t k;        /* most peaks of an image; default 100 */
@@ -78,12 +79,13 @@ typedef struct pp_peaks_options {
 /* The defaults above. */
 PP_API pp_peaks_options pp_peaks_options_default(void);
 
-/* Peaks of class heatmaps: local maxima whose probability reaches the threshold, best k of an image.
+/* Peaks of class heatmaps: local maxima whose probability reaches the threshold, best k of an
+ * image.
  *
- * A pixel is a peak where it equals the maximum of the window around it; every pixel of a plateau is
- * one. NaN is no peak and hides no neighbour; +inf counts as probability 1. Scores are the sigmoid in
- * double precision rounded to float, or the value itself without logits. Order: score descending,
- * ties by class, then y, then x.
+ * A pixel is a peak where it equals the maximum of the window around it; every pixel of a plateau
+ * is one. NaN is no peak and hides no neighbour; +inf counts as probability 1. Scores are the
+ * sigmoid in double precision rounded to float, or the value itself without logits. Order: score
+ * descending, ties by class, then y, then x.
  *
  * heatmap     (batch, classes, height, width); any size may be 0
  * options     NULL for the defaults
@@ -109,17 +111,19 @@ typedef enum pp_keypoint_method {
 /* Keypoint of each heatmap: its first maximum, refined below a pixel.
  *
  * heatmaps    (maps, height, width); height and width at least 1
+ * method      a pp_keypoint_method
  * kernel      odd side of the Gaussian blur of the dark methods, pixels
  * points      (maps, 2) x, y in heatmap pixels
  * scores      (maps) value at the maximum; a map of NaN alone gives point (0, 0) and score 0
  * capacity    number of maps that points and scores hold, >= maps
  * non_finite  counts over the whole input; may be NULL
  *
- * Errors: PP_ERROR_PARAMETER for an even kernel or an unknown method; NULL, SHAPE, CAPACITY, MEMORY.
+ * Errors: PP_ERROR_PARAMETER for an even kernel or an unknown method; NULL, SHAPE, CAPACITY,
+ * MEMORY.
  */
 PP_API pp_status pp_keypoints(const float* heatmaps, size_t maps, size_t height, size_t width,
-                              pp_keypoint_method method, size_t kernel, float* points,
-                              float* scores, size_t capacity, pp_non_finite* non_finite);
+                              int method, size_t kernel, float* points, float* scores,
+                              size_t capacity, pp_non_finite* non_finite);
 
 /* Bilinear samples of every channel at points, as the contour networks e2ec and Deep Snake define
  * them: x / (width / 2) - 1 and the same for y, then grid_sample with zeros outside.
@@ -135,7 +139,8 @@ PP_API pp_status pp_sample(const float* feature, size_t channels, size_t height,
                            const float* points, size_t count, int align_corners, float* values,
                            size_t capacity);
 
-/* Fast-NMS (YOLACT): a box goes when any box of higher score overlaps it, also one that goes itself.
+/* Fast-NMS (YOLACT): a box goes when any box of higher score overlaps it, also one that goes
+ * itself.
  *
  * boxes       (count, 4) x1, y1, x2, y2 in any one unit
  * scores      (count) higher is better, ties by index; a box whose score is NaN is dropped
@@ -158,7 +163,8 @@ PP_API pp_status pp_fast_nms(const float* boxes, const float* scores, const int3
  * count     points of each result, at least 1
  * points    (batch, count, 2), capacity >= batch * count * 2
  *
- * Errors: PP_ERROR_SHAPE for no vertex, PP_ERROR_PARAMETER for a count of 0; NULL, CAPACITY, MEMORY.
+ * Errors: PP_ERROR_SHAPE for no vertex, PP_ERROR_PARAMETER for a count of 0; NULL, CAPACITY,
+ * MEMORY.
  */
 PP_API pp_status pp_resample(const float* polygons, size_t batch, size_t vertices, size_t count,
                              float* points, size_t capacity);

@@ -1,0 +1,243 @@
+"""What every strategy for deformable layers keeps of the demo network's mask AP, and in what time.
+
+    python -m benchmarks.strategies [ROW ...] [--scenes 500] [--tables]
+
+Rows are measured on held-back drawn scenes (EVALUATION_SEED), which neither training nor any fit
+has seen, and written to docs/figures/strategies.json one by one, so that a killed run goes on; rows
+that are there for this very network are not measured again. A row is named
+
+    keep, plain, folded, native, decomposed, shifted          a rewrite, nothing fitted
+    calibrated3, calibrated5, calibrated0                     kernel; 0: spare multiply-adds spent
+    distilled3@5                                              kernel, minutes in all
+    distilled3@15/pool1000, calibrated3/pool16                from a pool of so many drawn scenes
+    distilled3@5/cells256                                     from scenes of the other domain
+
+--tables writes the tables between the markers in README.md and docs/strategies.md, and the curve
+of AP against fitting time to docs/figures/strategies.svg.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from postprocess.result import Result, in_image
+from surgery.calibrate import OutputSpec, Reading, Settings, fit_weights, state_hash
+from surgery.config import Config, from_mapping
+from surgery.evaluate import Image, drawn_dataset, evaluate
+from surgery.loading import Model, load_model
+from surgery.rewrites import REWRITES, rewriting
+from surgery.rewrites.dcn import statistics
+from surgery.running import run_torch
+from surgery.scenes import FITTING_SEED, draw
+
+ROOT = Path(__file__).resolve().parent.parent
+FIGURES = ROOT / "docs" / "figures"
+GOALS = (
+    *("keep", "plain", "folded", "native", "shifted"),
+    *("calibrated3", "calibrated5", "calibrated0"),
+    *("distilled3@1", "distilled3@3", "distilled3@5", "distilled3@15", "distilled3@20"),
+    *("distilled3@15/pool1000", "distilled3@15/pool256"),
+    *("distilled3@15/pool64", "distilled3@15/pool16"),
+    *("calibrated3/pool16", "calibrated3/pool64", "calibrated3/cells256"),
+    *("distilled3@15/cells1000", "distilled0@5"),
+)
+SPECS = {"ct_hm": OutputSpec("logits"), "wh": OutputSpec(counts_at="ct_hm")}
+STATISTICS_IMAGES = 32
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row's name taken apart; `images` is "fresh", "pool256" or "cells256"."""
+
+    name: str
+    strategy: str
+    kernel: int = 3
+    minutes: float = 5.0
+    images: str = "fresh"
+
+    @classmethod
+    def parse(cls, name: str) -> Row:
+        """Take a row's name apart; SystemExit says what is wrong with it."""
+        pattern = r"(calibrated|distilled)(\d)(?:@([\d.]+))?(?:/((?:pool|cells)\d+))?"
+        found = re.fullmatch(pattern, name)
+        if found:
+            strategy, kernel, minutes, images = found.groups()
+            return cls(name, strategy, int(kernel), float(minutes or 5), images or "fresh")
+        if f"dcn.{name}" not in REWRITES.names():
+            raise SystemExit(f"unknown row {name!r}: see --help")
+        return cls(name, name)
+
+
+def images_for(model: Model, row: Row) -> Callable[[int], Tensor] | list[Tensor]:
+    """Normalised scenes of FITTING_SEED: 16 at a time for ever, or a pool."""
+    domain = "cells" if row.images.startswith("cells") else "shapes"
+
+    def one(index: int) -> Tensor:
+        image = draw(FITTING_SEED, index, domain=domain).image
+        return torch.from_numpy(model.preprocess(image)[0])
+
+    if row.images == "fresh":
+        return lambda number: torch.cat([one(16 * number + i) for i in range(16)])
+    count = int(re.sub(r"\D", "", row.images))
+    return [one(index) for index in range(count)]
+
+
+@contextmanager
+def operated(model: Model, row: Row) -> Iterator[dict[str, Any]]:
+    """Operate on the model as the row says until the context is left; yields what it cost."""
+    network = model.module
+    if row.strategy not in ("calibrated", "distilled"):
+        calibration: dict[str, object] = {}
+        if row.strategy == "folded":
+            scenes = images_for(model, Row("", "folded", images=f"pool{STATISTICS_IMAGES}"))
+            assert isinstance(scenes, list)
+            calibration = dict(statistics(network, scenes))
+        with rewriting(network, f"dcn.{row.strategy}", calibration=calibration):
+            yield {}
+        return
+    settings = Settings(row.strategy, row.kernel, row.minutes, outputs=SPECS)
+    reading = Reading(lambda heads: heads, lambda net, images: net.heads(images))  # type: ignore[operator]
+    fitted = fit_weights(network, images_for(model, row), settings, reading)
+    with rewriting(network, fitted.names(), calibration=dict(fitted.modules)):
+        yield dict(fitted.summary)
+
+
+def measure(model: Model, row: Row, scenes: int) -> dict[str, Any]:
+    """Fit, evaluate, and say it in plain values."""
+
+    def predict(image: Image) -> Result:
+        tensor, transform = model.preprocess(image)
+        return in_image(run_torch(model, tensor).instances, transform, model.classes)
+
+    begun = time.monotonic()
+    with operated(model, row) as summary:
+        seconds = time.monotonic() - begun
+        figures = evaluate(predict, drawn_dataset(scenes))
+    return {
+        "row": row.name,
+        **{name: round(figures[name], 4) for name in ("AP", "AP50", "AP75")},
+        "seconds": round(seconds, 1),
+        **{name: float(f"{value:.4g}") for name, value in summary.items()},
+    }
+
+
+def load_rows(path: Path, network: str) -> dict[str, dict[str, Any]]:
+    """Rows on disk that belong to this network, by name."""
+    if not path.exists():
+        return {}
+    kept = json.loads(path.read_text())
+    return {row["row"]: row for row in kept["rows"]} if kept["network"] == network else {}
+
+
+def save_rows(path: Path, network: str, scenes: int, rows: Mapping[str, dict[str, Any]]) -> None:
+    """Write all rows beside their place, then move them there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    value = {"network": network, "scenes": scenes, "threads": torch.get_num_threads()}
+    temporary.write_text(json.dumps({**value, "rows": list(rows.values())}, indent=1) + "\n")
+    os.replace(temporary, path)
+
+
+def table(rows: Mapping[str, dict[str, Any]]) -> str:
+    """Markdown: a line a row, AP also as a share of the untouched network's."""
+    keep = rows["keep"]["AP"]
+    lines = [
+        "| strategy | images | AP | of keep | AP50 | fitting |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in sorted(rows, key=lambda name: GOALS.index(name) if name in GOALS else len(GOALS)):
+        measured, row = rows[name], Row.parse(name)
+        fitted = row.strategy in ("calibrated", "distilled")
+        size = f"{row.kernel}x{row.kernel}" if row.kernel else "spare multiply-adds"
+        label = f"{row.strategy}, {size}" if fitted else row.strategy
+        images = row.images if fitted else ""
+        took = f"{measured['seconds'] / 60:.1f} min" if fitted else ""
+        lines.append(
+            f"| {label} | {images} | {measured['AP']:.3f} | {measured['AP'] / keep:.1%} "
+            f"| {measured['AP50']:.3f} | {took} |"
+        )
+    return "\n".join(lines)
+
+
+def write_tables(rows: Mapping[str, dict[str, Any]]) -> None:
+    """Put the table between the markers of every page that has them."""
+    marked = re.compile(r"(<!-- table:strategies -->\n).*?(<!-- /table:strategies -->)", re.DOTALL)
+    for page in (ROOT / "README.md", ROOT / "docs" / "strategies.md"):
+        if page.exists():
+            text = page.read_text()
+            page.write_text(marked.sub(lambda m: f"{m[1]}{table(rows)}\n{m[2]}", text))
+
+
+def draw_curve(rows: Mapping[str, dict[str, Any]], path: Path) -> None:
+    """AP kept against fitting time, a line for each kernel and source of images."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    keep = rows["keep"]["AP"]
+    series: dict[str, list[tuple[float, float]]] = {}
+    for name, measured in rows.items():
+        row = Row.parse(name)
+        if row.strategy in ("calibrated", "distilled"):
+            label = f"kernel {row.kernel or 'mixed'}, {row.images}"
+            point = (measured["seconds"] / 60, 100 * measured["AP"] / keep)
+            series.setdefault(label, []).append(point)
+    for label, points in series.items():
+        axes.plot(*zip(*sorted(points), strict=True), marker="o", label=label)
+    axes.axhline(100, color="grey", linewidth=0.8)
+    axes.set(xscale="log", xlabel="minutes of fitting, 2 cores", ylabel="% of mask AP kept")
+    axes.legend(fontsize="small")
+    figure.savefig(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rows", nargs="*", default=GOALS, metavar="ROW")
+    parser.add_argument("--scenes", type=int, default=500, help="held-back scenes")
+    parser.add_argument("--checkpoint", type=Path, help="default: the weights that ship")
+    parser.add_argument("--json", type=Path, default=FIGURES / "strategies.json")
+    parser.add_argument("--again", action="store_true", help="measure rows that are there too")
+    parser.add_argument("--tables", action="store_true", help="write tables and the curve")
+    args = parser.parse_args()
+    rows_wanted = [Row.parse(name) for name in args.rows]
+    model = load_model(configuration(args.checkpoint))
+    network = state_hash(model.module)
+    rows = load_rows(args.json, network)
+    for row in rows_wanted:
+        if args.again or row.name not in rows:
+            rows[row.name] = measure(model, row, args.scenes)
+            save_rows(args.json, network, args.scenes, rows)
+        print(json.dumps(rows[row.name]), flush=True)
+    if args.tables:
+        write_tables(rows)
+        draw_curve(rows, args.json.with_suffix(".svg"))
+
+
+def configuration(checkpoint: Path | None) -> Config:
+    """The demo network's configuration, as the command line composes it."""
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        overrides = ["model=e2ec"] + ([f"checkpoint={checkpoint}"] if checkpoint else [])
+        node = OmegaConf.to_container(compose("config", overrides=overrides), resolve=True)
+    assert isinstance(node, dict)
+    return from_mapping({str(key): value for key, value in node.items()})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Companion files are found again, and only by the network that they belong to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from postprocess.errors import InputError
+from surgery import companion
+from surgery.calibrate import Fitted, Reading, Settings, fit_weights, state_hash
+
+SETTINGS = Settings("calibrated")
+
+
+@pytest.fixture(scope="module")
+def fitted(zoo: Any) -> Fitted:
+    return fit_weights(
+        zoo.foreign(), zoo.smooth_images(8), SETTINGS, Reading(zoo.outputs), progress=False
+    )
+
+
+def _key(zoo: Any, network: str | None = None, images: str = "abc") -> companion.Key:
+    return companion.Key(network or state_hash(zoo.foreign()), SETTINGS.to_json(), images)
+
+
+def test_a_companion_gives_the_same_network_again(zoo: Any, fitted: Fitted, tmp_path: Path) -> None:
+    path = companion.save(fitted, _key(zoo), tmp_path)
+    assert companion.find(_key(zoo), [tmp_path / "none", tmp_path]) == path
+    read = companion.load(path)
+    images = zoo.smooth_images(2, seed=4)
+    one, other = (f.operated(zoo.foreign())[0] for f in (fitted, read))
+    with torch.no_grad():
+        for name, tensor in zoo.outputs(one(images)).items():
+            assert torch.equal(tensor, zoo.outputs(other(images))[name])
+    assert read.summary == fitted.summary
+    assert [entry.effect for entry in read.operated(zoo.foreign())[1].fired()] == [
+        entry.effect for entry in fitted.operated(zoo.foreign())[1].fired()
+    ]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_half_floats_halve_the_file_and_cost_a_thousandth(
+    zoo: Any, fitted: Fitted, tmp_path: Path
+) -> None:
+    whole = companion.save(fitted, _key(zoo), tmp_path / "whole")
+    half = companion.save(fitted, _key(zoo), tmp_path / "half", half=True)
+    assert half.stat().st_size < whole.stat().st_size
+    for path, module in companion.load(half).modules.items():
+        exact = fitted.modules[path]
+        for name, tensor in vars(module).items():
+            if isinstance(tensor, torch.Tensor):
+                # float16 keeps 11 bits
+                torch.testing.assert_close(tensor, getattr(exact, name), rtol=1e-3, atol=1e-6)
+
+
+def test_a_changed_checkpoint_other_settings_or_images_do_not_find_it(
+    zoo: Any, fitted: Fitted, tmp_path: Path
+) -> None:
+    path = companion.save(fitted, _key(zoo), tmp_path)
+    changed = zoo.foreign()
+    changed.head.weight.data[0, 0] += 1
+    other = companion.Key(_key(zoo).network, Settings("calibrated", kernel=5).to_json(), "abc")
+    assert companion.find(_key(zoo, state_hash(changed)), [tmp_path]) is None
+    assert companion.find(other, [tmp_path]) is None
+    assert companion.find(_key(zoo, images="xyz"), [tmp_path]) is None
+    assert companion.find(_key(zoo, images="xyz"), [tmp_path], any_images=True) == path
+
+
+def test_a_damaged_companion_is_one_clear_line(zoo: Any, fitted: Fitted, tmp_path: Path) -> None:
+    path = companion.save(fitted, _key(zoo), tmp_path)
+    whole = path.read_bytes()
+    for damaged in (b"", b"12345678", whole[: len(whole) // 2], b"\xff" * 100, whole[:-5]):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match="delete it") as caught:
+            _found_and_loaded(_key(zoo), tmp_path)
+        assert "\n" not in str(caught.value)
+
+
+def _found_and_loaded(key: companion.Key, folder: Path) -> Fitted:
+    found = companion.find(key, [folder])
+    assert found is not None
+    return companion.load(found)
+
+
+def test_the_cache_folder_follows_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("SURGERY_CACHE", raising=False)
+    assert companion.cache_folder() == tmp_path / "surgery"
+    monkeypatch.setenv("SURGERY_CACHE", str(tmp_path / "own"))
+    assert companion.cache_folder() == tmp_path / "own"
+    assert companion.places(Path("/a/net.pth"), [Path("/shipped")]) == [
+        Path("/a"),
+        Path("/shipped"),
+        tmp_path / "own",
+    ]
+
+
+def test_a_fit_for_another_network_is_refused_by_name(zoo: Any, fitted: Fitted) -> None:
+    other = zoo.foreign()
+    other.head = torch.nn.Conv2d(12, 3, 1)
+    with pytest.raises(InputError, match="fitted for another network"):
+        fitted.operated(other)

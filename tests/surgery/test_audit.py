@@ -1,0 +1,291 @@
+"""The audit says which node a target refuses, why, who made it, and what it costs."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import yaml
+from onnx import TensorProto, helper, numpy_helper
+from rich.console import Console
+
+from postprocess.errors import InputError
+from surgery.audit import Audit, audit
+from surgery.audit_view import render
+from surgery.graph.macs import multiply_adds
+from surgery.ledger import Ledger
+from surgery.passes import run_passes
+from surgery.targets import Target
+
+from .nets import DYNAMIC, Warped, backbone, export, image
+
+Targets = Callable[[str], Target]
+
+
+@pytest.fixture(scope="session")
+def targets(repository: Path) -> Targets:
+    """Shipped targets by name."""
+
+    def read(name: str) -> Target:
+        text = (repository / "configs" / "target" / f"{name}.yaml").read_text()
+        return Target.from_config(yaml.safe_load(text))
+
+    return read
+
+
+@pytest.fixture(scope="module", params=["dynamo", "torchscript"])
+def warped(request: pytest.FixtureRequest) -> onnx.ModelProto:
+    model = export(
+        Warped().eval(), outputs=("head",), example=image(1, 3, 8, 8), exporter=request.param
+    )
+    return run_passes(model, ledger=Ledger(), check=None)
+
+
+def test_grid_sample_is_named_with_its_module_and_splits_the_graph(
+    warped: onnx.ModelProto, targets: Targets
+) -> None:
+    found = audit(warped, targets("portable"))
+    grid = next(node for node in found.refused if node.operator == "GridSample")
+    assert grid.module == "neck.1"
+    assert grid.name == "neck.1/GridSample"
+    assert grid.reason == "not among its operators"
+    assert found.partitions == (2, 1)  # Conv and Relu, then Conv
+    assert not found.ok
+    assert audit(warped, targets("onnxruntime")).ok
+
+
+def test_plain_network_is_one_partition_everywhere_it_should_be(targets: Targets) -> None:
+    model = run_passes(export(backbone(), exporter="torchscript"), ledger=Ledger(), check=None)
+    for name in ("portable", "onnxruntime", "coreml"):
+        found = audit(model, targets(name))
+        assert (found.ok, found.partitions) == (True, (len(model.graph.node),))
+    refused = audit(model, targets("nnapi")).refused
+    assert {node.operator for node in refused} == {"ConvTranspose"}
+
+
+def test_multiply_adds_are_counted_by_hand(targets: Targets) -> None:
+    model = export(backbone(), exporter="torchscript", example=image(1, 3, 16, 16))
+    stem, down, up, head = 8 * 256 * 27, 8 * 64 * 72, 8 * 64 * 16, 4 * 256 * 16
+    assert audit(model, targets("portable")).macs == stem + down + up + head
+
+
+def test_dynamic_axes_are_counted_at_the_sizes_given(targets: Targets) -> None:
+    open_sides = export(backbone(), exporter="torchscript", dynamic=DYNAMIC)
+    fixed = export(backbone(), exporter="torchscript", example=image(1, 3, 16, 16))
+    sizes = {"batch": 1, "height": 16, "width": 16}
+    found = audit(open_sides, targets("nnapi"), sizes)
+    assert found.macs == audit(fixed, targets("nnapi")).macs
+    assert found.assumed == sizes
+    assert any("fixed sizes" in finding for finding in found.findings)
+
+
+@pytest.mark.parametrize(
+    ("operator", "shapes", "attributes", "expected"),
+    [
+        ("MatMul", {"a": (2, 3, 4), "b": (4, 5), "y": (2, 3, 5)}, {}, 2 * 3 * 5 * 4),
+        ("Gemm", {"a": (4, 3), "b": (4, 5), "y": (3, 5)}, {"transA": 1}, 3 * 5 * 4),
+        ("Conv", {"a": (1, 6, 8, 8), "b": (9, 2, 3, 3), "y": (1, 9, 8, 8)}, {}, 9 * 64 * 18),
+        ("Relu", {"a": (3,), "b": (3,), "y": (3,)}, {}, 0),
+        ("MatMul", {"a": (2, "n"), "b": (4, 5), "y": (2, 5)}, {}, None),
+    ],
+)
+def test_multiply_adds_of_a_node(
+    operator: str, shapes: dict[str, Any], attributes: dict[str, int], expected: int | None
+) -> None:
+    node = helper.make_node(operator, ["a", "b"], ["y"], **attributes)
+    if expected is None:
+        shapes["a"] = (2, None)
+        node.input[0] = "a"
+    assert multiply_adds(node, shapes) == expected
+
+
+def _graph(nodes: list[onnx.NodeProto], **options: Any) -> onnx.ModelProto:
+    port = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [port("x", TensorProto.FLOAT, [1, 4, 8, 8])],
+        [port("y", options.pop("kind", TensorProto.FLOAT), None)],
+        [numpy_helper.from_array(np.ones((4, 4, 1, 1), np.float32), "w")],
+    )
+    opsets = [helper.make_opsetid("", options.pop("opset", 17))]
+    opsets += [helper.make_opsetid(domain, 1) for domain in options.pop("domains", ())]
+    return helper.make_model(graph, opset_imports=opsets)
+
+
+@pytest.mark.parametrize(
+    ("node", "reason"),
+    [
+        (helper.make_node("Conv", ["x", "x"], ["y"]), "input W must be constant"),
+        (
+            helper.make_node("DepthToSpace", ["x"], ["y"], blocksize=2, mode="CRD"),
+            "mode=CRD, takes DCR",
+        ),
+        (helper.make_node("Pad", ["x", ""], ["y"], mode="reflect"), "mode=reflect, takes constant"),
+        (helper.make_node("Cast", ["x"], ["y"], to=TensorProto.INT64), "int64 tensors, takes"),
+        (helper.make_node("Erf", ["x"], ["y"]), "not among its operators"),
+    ],
+)
+def test_condition_of_a_target_that_is_not_met_is_the_reason(
+    node: onnx.NodeProto, reason: str, targets: Targets
+) -> None:
+    kind = TensorProto.INT64 if node.op_type == "Cast" else TensorProto.FLOAT
+    found = audit(_graph([node], kind=kind), targets("nnapi"))
+    assert [refusal.reason[: len(reason)] for refusal in found.refused] == [reason]
+
+
+def test_condition_that_is_met_and_default_attributes_are_no_reason(targets: Targets) -> None:
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"]),
+        helper.make_node("DepthToSpace", ["a"], ["y"], blocksize=2),  # DCR by default
+    ]
+    assert audit(_graph(nodes), targets("nnapi")).ok
+
+
+def test_operator_of_a_custom_domain_is_refused_not_an_error(targets: Targets) -> None:
+    node = helper.make_node("Special", ["x"], ["y"], domain="my.ops", name="special")
+    found = audit(_graph([node], domains=["my.ops"]), targets("onnxruntime"))
+    assert [(r.operator, r.name) for r in found.refused] == [("my.ops:Special", "special")]
+
+
+def test_refused_node_inside_a_branch_refuses_the_branching_node(targets: Targets) -> None:
+    out = helper.make_tensor_value_info("b", TensorProto.FLOAT, None)
+    branch = helper.make_graph([helper.make_node("Erf", ["x"], ["b"])], "branch", [], [out])
+    condition = helper.make_node(
+        "Constant", [], ["c"], value=numpy_helper.from_array(np.array(True))
+    )
+    choice = helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
+    config = {
+        "name": "t", "summary": "s", "source": "test", "opset": {"min": 1, "max": 20},
+        "operators": {"If": None}, "types": [], "dynamic_shapes": True,
+    }  # fmt: skip
+    found = audit(_graph([condition, choice]), Target.from_config(config))
+    assert found.refused[0].reason == "Erf inside: not among its operators"
+
+
+def test_parallel_branches_do_not_cut_a_graph_more_than_they_must(targets: Targets) -> None:
+    # Relu and Add form one group around the refused Erf's own branch, as ONNX Runtime groups them.
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"]),
+        helper.make_node("Erf", ["a"], ["e"]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Relu", ["b"], ["c"]),
+        helper.make_node("Add", ["c", "e"], ["y"]),
+    ]
+    assert audit(_graph(nodes), targets("portable")).partitions == (3, 1)
+
+
+def test_opset_and_weights_as_inputs_are_findings(targets: Targets, reference: Path) -> None:
+    found = audit(reference / "tinypose" / "tinypose_128x96.onnx", targets("xnnpack"))
+    assert any("695 weights are listed as inputs" in finding for finding in found.findings)
+    old = audit(_graph([helper.make_node("Relu", ["x"], ["y"])], opset=9), targets("xnnpack"))
+    assert any(finding.startswith("opset 9 is outside 11 to") for finding in old.findings)
+
+
+def test_audit_is_plain_json(warped: onnx.ModelProto, targets: Targets) -> None:
+    values = json.loads(json.dumps(audit(warped, targets("portable")).to_json()))
+    assert values["ok"] is False
+    assert values["refused"][0].keys() == {"name", "operator", "module", "reason", "macs"}
+    assert values["inputs"] == {"image": "float32[1, 3, 8, 8]"}
+
+
+def test_audit_leaves_the_model_as_it_is(targets: Targets) -> None:
+    model = export(backbone(), exporter="torchscript", dynamic=DYNAMIC)
+    before = model.SerializeToString()
+    audit(model, targets("portable"))
+    assert model.SerializeToString() == before
+
+
+def _screen(found: Audit) -> str:
+    text = io.StringIO()
+    render(found, Console(file=text, width=80))
+    return text.getvalue()
+
+
+def test_rendered_audit_fits_a_screen_and_answers_first(targets: Targets, reference: Path) -> None:
+    found = audit(reference / "movenet" / "movenet_lightning.onnx", targets("portable"))
+    lines = _screen(found).splitlines()
+    assert len(lines) <= 40
+    assert lines[0].startswith("portable runs 102 of 210 nodes, in 45 partitions")
+    assert "GatherND" in _screen(found)
+
+
+def test_files_that_are_not_usable_are_refused_in_one_line(
+    tmp_path: Path, targets: Targets, reference: Path
+) -> None:
+    whole = (reference / "tinypose" / "tinypose_128x96.onnx").read_bytes()
+    broken = {
+        "empty.onnx": (b"", "is empty"),
+        "text.onnx": (b"hello, world, this is no model at all", "not an ONNX model"),
+        "photo.onnx": (b"\x89PNG\r\n\x1a\n" + bytes(64), "not an ONNX model"),
+        "zip.onnx": (b"PK\x03\x04" + bytes(64), "PyTorch checkpoint"),
+        "half.onnx": (whole[: len(whole) // 2], "only a part of one"),
+    }
+    for name, (content, message) in broken.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=message) as e:
+            audit(tmp_path / name, targets("portable"))
+        assert name in str(e.value)
+        assert "\n" not in str(e.value)
+    with pytest.raises(InputError, match="No such file"):
+        audit(tmp_path / "nowhere.onnx", targets("portable"))
+    with pytest.raises(InputError, match="cannot read"):
+        audit(tmp_path, targets("portable"))
+
+
+def test_missing_and_truncated_external_weights_are_refused(
+    tmp_path: Path, targets: Targets
+) -> None:
+    model = _graph([helper.make_node("Conv", ["x", "w"], ["y"])])
+    onnx.save(
+        model, tmp_path / "m.onnx", save_as_external_data=True, location="w.bin", size_threshold=0
+    )
+    assert audit(tmp_path / "m.onnx", targets("portable")).parameters == 16
+    (tmp_path / "w.bin").write_bytes(b"short")
+    with pytest.raises(InputError, match=r"w.bin is truncated: weight 'w'"):
+        audit(tmp_path / "m.onnx", targets("portable"))
+    (tmp_path / "w.bin").unlink()
+    with pytest.raises(InputError, match=r"keeps weight 'w' in w.bin, which is not beside it"):
+        audit(tmp_path / "m.onnx", targets("portable"))
+
+
+def test_domain_that_is_not_imported_is_refused(targets: Targets) -> None:
+    model = _graph([helper.make_node("Special", ["x"], ["y"], domain="my.ops", name="special")])
+    with pytest.raises(InputError, match=r"'special' \(Special\) is of domain 'my.ops'"):
+        audit(model, targets("portable"))
+
+
+@pytest.mark.parametrize("name", ["coreml", "nnapi", "onnxruntime", "portable", "xnnpack"])
+def test_shipped_target_is_complete_and_knows_only_real_operators(
+    name: str, targets: Targets
+) -> None:
+    target = targets(name)
+    assert target.name == name
+    assert target.source
+    for operator in target.operators or {}:
+        domain, _, plain = operator.rpartition(":")
+        assert domain or onnx.defs.has(plain), operator
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"operators": {"Conv": {"ranks": [4]}}}, "ranks"),
+        ({"operators": {"Conv": 3}}, "operators.Conv"),
+        ({"opset": {"min": 1}}, "opset.max"),
+        ({"opsets": 3}, "opsets"),
+    ],
+)
+def test_target_that_is_ill_written_is_refused_by_key(change: dict[str, Any], message: str) -> None:
+    config = {
+        "name": "t", "summary": "s", "source": "test", "opset": {"min": 1, "max": 20},
+        "operators": "any", "types": [], "dynamic_shapes": True,
+    }  # fmt: skip
+    with pytest.raises(InputError, match=message):
+        Target.from_config(config | change)
