@@ -55,9 +55,16 @@ class Runtime:
         return in_image(found, transform, self.bundle.classes, self.bundle.skeleton)
 
     def heads(self, tensor: Array) -> dict[str, Array]:
-        """Run the backbone on (N, 3, h, w) float32: its outputs by name."""
+        """Run the backbone on (N, 3, h, w) float32: its outputs by name, N images each.
+
+        A graph with a fixed batch gets the images that are there repeated up to it.
+        """
         backbone = self.graphs["backbone"]
-        return backbone.run({backbone.info.inputs[0].name: tensor})
+        batch, count = backbone.info.inputs[0].shape[0], len(tensor)
+        if isinstance(batch, int) and 0 < count < batch:
+            tensor = np.resize(tensor, (batch, *tensor.shape[1:]))
+        heads = backbone.run({backbone.info.inputs[0].name: tensor})
+        return {name: array[:count] for name, array in heads.items()}
 
     def decode(
         self, heads: Mapping[str, Array], trace: dict[str, Array] | None = None

@@ -122,3 +122,31 @@ def test_the_ledger_is_in_the_bundle_and_in_the_graphs(bundle) -> None:  # type:
     assert len(fired) == 16  # DLA-34 of E2EC: 2 + 4 + 6 in dla_up, 4 in ida_up
     metadata = {p.key: p.value for p in onnx.load(bundle() / "backbone.onnx").metadata_props}
     assert json.loads(metadata["surgery.ledger"]) == document["ledger"]
+
+
+def test_a_bundle_of_a_fixed_batch_takes_a_single_image(bundle) -> None:  # type: ignore[no-untyped-def]
+    from surgery.sample import SCENE_SEED
+    from surgery.scenes import draw
+
+    image = draw(SCENE_SEED, 0).image
+    single = postprocess.load(bundle("surgery.dcn=plain", "surgery.compare=[]"))(image)
+    three = bundle("surgery.dcn=plain", "surgery.compare=[]", "input.batch=3")
+    assert (
+        onnx.load(three / "backbone.onnx").graph.input[0].type.tensor_type.shape.dim[0].dim_value
+        == 3
+    )
+    found = postprocess.load(three)(image)
+    assert len(found.instances) == len(single.instances)
+    for one, other in zip(found.instances, single.instances, strict=True):
+        assert np.abs(one.contour - other.contour).max() < 1e-3
+
+
+@pytest.mark.parametrize("dcn", ["native", "decomposed", "folded", "plain"])
+def test_a_network_built_on_mmcvs_layers_goes_through_every_strategy(bundle, dcn: str) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("mmcv.ops", reason="mmcv is not installed: make mmcv")
+    opset = ["surgery.opset=18"] if dcn != "native" else []
+    folder = bundle("model.dcn=mmcv", f"surgery.dcn={dcn}", *opset, "surgery.compare=[]")
+    ours = bundle(f"surgery.dcn={dcn}", *opset, "surgery.compare=[]")
+    golden, same = (dict(np.load(f / "golden.npz")) for f in (folder, ours))
+    for name in ("head.ct_hm", "head.wh", "head.feature"):
+        assert np.abs(golden[name] - same[name]).max() <= 1e-4 * np.abs(same[name]).max()
