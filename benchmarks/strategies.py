@@ -3,7 +3,8 @@
     python -m benchmarks.strategies [ROW ...] [--scenes 500] [--tables]
 
 Rows are measured on held-back drawn scenes (EVALUATION_SEED), which neither training nor any fit
-has seen, and written to docs/figures/strategies.json one by one, so that a killed run goes on; rows
+has seen: untouched and fitted networks in torch, the others as exported, in ONNX Runtime. They are
+written to docs/figures/strategies.json one by one, so that a killed run goes on; rows
 that are there for this very network are not measured again. A row is named
 
     keep, plain, folded, native, decomposed, shifted          a rewrite, nothing fitted
@@ -22,6 +23,7 @@ import argparse
 import json
 import os
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+import postprocess
 from postprocess.result import Result, in_image
 from surgery.calibrate import OutputSpec, Reading, Settings, fit_weights, state_hash
 from surgery.config import Config, from_mapping
@@ -41,6 +44,7 @@ from surgery.rewrites import REWRITES, rewriting
 from surgery.rewrites.dcn import statistics
 from surgery.running import run_torch
 from surgery.scenes import FITTING_SEED, draw
+from surgery.tasks.export import run as export
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures"
@@ -54,6 +58,7 @@ GOALS = (
     *("distilled3@15/cells1000", "distilled0@5"),
 )
 SPECS = {"ct_hm": OutputSpec("logits"), "wh": OutputSpec(counts_at="ct_hm")}
+EXPORTED = ("plain", "folded", "native", "decomposed")  # measured as shipped, in ONNX Runtime
 STATISTICS_IMAGES = 32
 
 
@@ -114,17 +119,25 @@ def operated(model: Model, row: Row) -> Iterator[dict[str, Any]]:
         yield dict(fitted.summary)
 
 
-def measure(model: Model, row: Row, scenes: int) -> dict[str, Any]:
-    """Fit, evaluate, and say it in plain values."""
+def measure(model: Model, row: Row, scenes: int, checkpoint: Path | None) -> dict[str, Any]:
+    """Fit or export, evaluate, and say it in plain values."""
 
     def predict(image: Image) -> Result:
         tensor, transform = model.preprocess(image)
         return in_image(run_torch(model, tensor).instances, transform, model.classes)
 
     begun = time.monotonic()
-    with operated(model, row) as summary:
-        seconds = time.monotonic() - begun
-        figures = evaluate(predict, drawn_dataset(scenes))
+    if row.strategy in EXPORTED:
+        with tempfile.TemporaryDirectory() as folder:
+            bundle = Path(folder) / "bundle"
+            overrides = (f"surgery.dcn={row.strategy}", "target=onnxruntime", f"out={bundle}")
+            export(configuration(checkpoint, *overrides))
+            summary, seconds = {}, time.monotonic() - begun
+            figures = evaluate(postprocess.load(bundle), drawn_dataset(scenes))
+    else:
+        with operated(model, row) as summary:
+            seconds = time.monotonic() - begun
+            figures = evaluate(predict, drawn_dataset(scenes))
     return {
         "row": row.name,
         **{name: round(figures[name], 4) for name in ("AP", "AP50", "AP75")},
@@ -219,7 +232,7 @@ def main() -> None:
     rows = load_rows(args.json, network)
     for row in rows_wanted:
         if args.again or row.name not in rows:
-            rows[row.name] = measure(model, row, args.scenes)
+            rows[row.name] = measure(model, row, args.scenes, args.checkpoint)
             save_rows(args.json, network, args.scenes, rows)
         print(json.dumps(rows[row.name]), flush=True)
     if args.tables:
@@ -227,13 +240,13 @@ def main() -> None:
         draw_curve(rows, args.json.with_suffix(".svg"))
 
 
-def configuration(checkpoint: Path | None) -> Config:
+def configuration(checkpoint: Path | None, *more: str) -> Config:
     """The demo network's configuration, as the command line composes it."""
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-        overrides = ["model=e2ec"] + ([f"checkpoint={checkpoint}"] if checkpoint else [])
+        overrides = ["model=e2ec", *more] + ([f"checkpoint={checkpoint}"] if checkpoint else [])
         node = OmegaConf.to_container(compose("config", overrides=overrides), resolve=True)
     assert isinstance(node, dict)
     return from_mapping({str(key): value for key, value in node.items()})

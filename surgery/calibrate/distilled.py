@@ -44,7 +44,8 @@ class Recipe:
         warmup: share of the run before the peak.
         horizon: steps that the running mean of the weights looks back on.
         measures: how often the error on the held-back images is measured.
-        patience: measurements without improvement after which the run ends.
+        patience: measurements without improvement after which a run ends that is past ``settled``.
+        settled: share of the run before which the learning rate is too high to tell.
         clip: largest norm of the gradient.
         save_every: seconds between two states on disk.
     """
@@ -56,7 +57,8 @@ class Recipe:
     warmup: float = 0.05
     horizon: int = 50
     measures: int = 20
-    patience: int = 6
+    patience: int = 3
+    settled: float = 0.75
     clip: float = 1.0
     save_every: float = 30.0
 
@@ -157,7 +159,9 @@ class Distillation:
         return min(1.0, self.elapsed / self.seconds) if self.seconds > 0 else 1.0
 
     def _finished(self) -> bool:
-        return self.best_error < TOLERANCE or self.since_best >= self.recipe.patience
+        settled = self.progress() > self.recipe.settled
+        stuck = settled and self.since_best >= self.recipe.patience
+        return stuck or self.best_error < TOLERANCE
 
     def _lesson(self, batch: Tensor) -> Lesson:
         images = laid_out(batch, self.operation.device)

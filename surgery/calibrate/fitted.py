@@ -98,7 +98,10 @@ def window_of(convolution: nn.Conv2d) -> Window:
 
 def _own_tensors(module: nn.Module) -> dict[str, Tensor]:
     """Parameters and persistent buffers of the module itself, on the CPU."""
-    return {name: tensor.detach().cpu().clone() for name, tensor in own_state(module).items()}
+    return {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in own_state(module).items()
+    }
 
 
 def own_state(module: nn.Module) -> dict[str, Tensor]:

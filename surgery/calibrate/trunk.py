@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from .nested import map_tensors, tensors_in
-from .network import Reached, Reading
+from .network import Reached, Reading, evaluating
 
 Results = dict[str, list[Any]]
 
@@ -64,7 +64,7 @@ class Trunk:
     """The shared part of an untouched network and of copies of it.
 
     Attributes:
-        paths: modules whose results are shared.
+        paths: modules whose results are shared, in the order of calls.
         needed: of the tensors in those results, in order, which the outputs depend on. The others
             are handed back as zeros that take no memory.
     """
@@ -79,15 +79,15 @@ class Trunk:
         cls, paths: Sequence[str], model: nn.Module, reading: Reading, images: Tensor
     ) -> Trunk:
         """Build the trunk of those modules whose results are tensors with the batch first."""
-        with recording(model, paths) as results:
+        with recording(model, paths) as results, evaluating(model), torch.no_grad():
             reading(model, images)
         batch = images.shape[0]
         return cls(
             [
                 path
-                for path in paths
-                if list(tensors_in(results.get(path)))
-                and all(t.dim() and t.shape[0] == batch for t in tensors_in(results[path]))
+                for path, found in results.items()
+                if list(tensors_in(found))
+                and all(t.dim() and t.shape[0] == batch for t in tensors_in(found))
             ]
         )
 

@@ -38,9 +38,11 @@ class Foreign(nn.Module):
         self.packed = DCN(12, 12)
         self.head = nn.Conv2d(12, 2, 1)
         self.side = nn.Conv2d(12, 4, 3, padding=1)
-        nn.init.normal_(self.predict.weight, 0.0, 0.1 * offsets)
+        nn.init.normal_(self.predict.weight, 0.0, 0.5 * offsets)
         nn.init.normal_(self.predict.bias, 0.0, 0.5 * offsets)
-        nn.init.normal_(self.packed.conv_offset_mask.weight, 0.0, 0.1 * offsets)
+        nn.init.normal_(self.packed.conv_offset_mask.weight, 0.0, 0.5 * offsets)
+        nn.init.normal_(self.packed.weight, 0.0, 0.2)
+        nn.init.normal_(self.head.weight)
         nn.init.normal_(self.packed.conv_offset_mask.bias, 0.0, 0.5 * offsets)
 
     def forward(self, images: Tensor) -> tuple[Tensor, dict[str, list[Tensor]]]:
