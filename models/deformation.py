@@ -90,7 +90,8 @@ class Deformation(Evolution):
         """
         middle = (diamonds.amin(dim=1, keepdim=True) + diamonds.amax(dim=1, keepdim=True)) / 2
         samples = self._sample(feature, torch.cat((middle, diamonds), dim=1), image_index)
-        deformed = diamonds + self.extreme_step()(samples, canonical(diamonds))
+        offsets: Tensor = self.extreme_step()(samples, canonical(diamonds))
+        deformed = diamonds + offsets
         return deformed[:, :: self.init_points // EXTREME_POINTS]
 
     def octagon(self, extreme: Tensor) -> Tensor:
@@ -126,7 +127,9 @@ class Deformation(Evolution):
 
     def refine_branches(self) -> dict[str, RefineBranch]:
         """The learned steps by name: init, evolve0, evolve1, ..."""
-        steps = {"init": (self.extreme_step(), self.init_points, 1)}
+        steps: dict[str, tuple[nn.Module, int, int]] = {
+            "init": (self.extreme_step(), self.init_points, 1)
+        }
         for index in range(self.evolutions):
             steps[f"evolve{index}"] = (self.step(index), self.points, 0)
         branches = {}

@@ -56,7 +56,12 @@ def _parser() -> argparse.ArgumentParser:
         "--json", action="store_true", help="print one JSON object for each image, one a line"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads within an operator")
-    parser.add_argument("--threshold", type=float, metavar="T", help="least score of an instance")
+    parser.add_argument(
+        "--threshold",
+        type=float,
+        metavar="T",
+        help="least score of an instance (default: the bundle's; 0.3 in pictures)",
+    )
     parser.add_argument(
         "--backend", choices=("cpp", "numpy"), help="compiled decoders, or their numpy reference"
     )
@@ -77,7 +82,7 @@ def _run(options: argparse.Namespace, progress: _Progress) -> int:
         verify=not options.no_verify,
         decoder={name: value for name, value in given.items() if value is not None},
     )
-    overlays = _Overlays(options.out) if options.out else None
+    overlays = _Overlays(options.out, options.threshold) if options.out else None
     failed = False
     paths: list[str] = []
     for each in options.images:
@@ -121,12 +126,13 @@ def _sentence(path: str, result: Result, picture: Path | None) -> str:
 class _Overlays:
     """Writes each image's overlay as DIR/NAME.png; a name that came before gets a number."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, threshold: float | None) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"--out {folder}: cannot be a folder: {error.strerror}") from error
         self.folder = folder
+        self._least = {} if threshold is None else {"least_score": threshold}
         self._names: set[str] = set()
 
     def write(self, path: str, image: Image, result: Result) -> Path:
@@ -140,7 +146,7 @@ class _Overlays:
             name = f"{stem}_{number}"
         self._names.add(name)
         target = self.folder / f"{name}.png"
-        write_image(target, overlay(image, result))
+        write_image(target, overlay(image, result, **self._least))
         return target
 
 

@@ -25,6 +25,9 @@ LEAST_SIDE = 640
 FILL = 0.38
 """Opacity of a contour's inside."""
 
+DRAWN_SCORE = 0.3
+"""Instances below this are not drawn, as E2EC's and Deep Snake's authors draw theirs."""
+
 KEYPOINT_SCORE = 0.2
 """Keypoints below this are not drawn."""
 
@@ -32,12 +35,13 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SUBPIXEL_BITS = 4  # fractional bits of the coordinates given to cv2's drawing functions
 
 
-def overlay(image_bgr: Image, result: Result) -> Image:
+def overlay(image_bgr: Image, result: Result, least_score: float = DRAWN_SCORE) -> Image:
     """Draw a result on a copy of its image.
 
     Args:
         image_bgr: (H, W, 3) uint8 BGR, the image that the result is of.
         result: what the run time found in it.
+        least_score: instances below it are left out.
 
     Returns:
         (H * f, W * f, 3) uint8 BGR, f a whole factor: 1 unless the image is small.
@@ -52,7 +56,8 @@ def overlay(image_bgr: Image, result: Result) -> Image:
         enlarged = cv2.resize(canvas, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
         canvas = enlarged.astype(np.uint8, copy=False)
     pen = _Pen(canvas, factor, max(1, round(max(canvas.shape[:2]) / 500)))
-    drawn = [(item, color_of(i)) for i, item in enumerate(result.instances)]
+    sure = [item for item in result.instances if item.score >= least_score]
+    drawn = [(item, color_of(i)) for i, item in enumerate(sure)]
     for item, color in reversed(drawn):  # the best one last, on top
         if item.contour is not None:
             pen.fill(item.contour, color)

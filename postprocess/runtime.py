@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .bundle import BundleInfo, read_bundle
 from .decoders.base import DECODERS, Decoder
 from .errors import InputError

@@ -26,7 +26,7 @@ def _prefer_own_packages() -> None:
 
 
 def _normalise(arguments: list[str]) -> list[str]:
-    """``surgery.dcn=NAME`` is short for ``surgery.dcn.name=NAME`` (``surgery.dcn`` has layers too)."""
+    """``surgery.dcn=NAME`` is short for ``surgery.dcn.name=NAME``: it has other keys too."""
     return [re.sub(r"^(\+{0,2})surgery\.dcn=(?!\{)", r"\1surgery.dcn.name=", a) for a in arguments]
 
 

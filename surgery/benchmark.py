@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ def _once(runtime: Runtime, image: NDArray[np.uint8]) -> list[float]:
     marks.append(time.perf_counter())
     runtime.decode(heads)
     marks.append(time.perf_counter())
-    spans = [1e3 * (after - before) for before, after in zip(marks, marks[1:], strict=False)]
+    spans = [1e3 * (after - before) for before, after in pairwise(marks)]
     return [*spans, sum(spans)]
 
 

@@ -1,7 +1,7 @@
 """Parity of two runs of one input: per output, and at the end of the line.
 
-Torch against torch says what the surgery changed; torch against ONNX Runtime says whether the export
-computes what the operated network computes, and must stay within float32 rounding.
+Torch against torch says what the surgery changed; torch against ONNX Runtime says whether the
+export computes what the operated network computes, and must stay within float32 rounding.
 """
 
 from __future__ import annotations
@@ -64,8 +64,9 @@ def require(result: Parity, exporter: str) -> None:
     beyond = result.beyond()
     if beyond:
         gaps = ", ".join(
-            f"{name} by {result.outputs[name].max:.3g} (rounding is {tolerance(result.outputs[name]):.3g})"
-            for name in beyond
+            f"{name} by {found.max:.3g} (rounding is {tolerance(found):.3g})"
+            for name, found in result.outputs.items()
+            if name in beyond
         )
         other = "torchscript" if exporter == "dynamo" else "dynamo"
         raise InputError(

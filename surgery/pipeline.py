@@ -92,14 +92,9 @@ def verdict(row: Mapping[str, Any], strategy: Strategy) -> dict[str, Any]:
     good = bool(found["matched"] == total == found["other"] and found["mean"] < CLOSE)
     chosen = f"dcn={strategy.name} ({strategy.reason})"
     if total == 0:
-        return {
-            "good": False,
-            "text": f"{chosen}: the untouched network finds nothing here, so this picture proves nothing: try image=FILE",
-        }
-    text = f"{chosen} finds {found['matched']} of the {total} instances that the untouched network finds, contours {found['mean']:.2g} px apart on average"
-    if good:
-        return {"good": True, "text": text + "."}
-    return {
-        "good": False,
-        "text": text + f": {'do not ship it' if share < KEEP else 'look before you ship it'}.",
-    }
+        text = f"{chosen}: the untouched network finds nothing here, so this picture proves nothing"
+        return {"good": False, "text": f"{text}: try image=FILE"}
+    text = f"{chosen} finds {found['matched']} of the {total} instances that the untouched network"
+    text += f" finds, contours {found['mean']:.2g} px apart on average"
+    advice = "do not ship it" if share < KEEP else "look before you ship it"
+    return {"good": good, "text": f"{text}." if good else f"{text}: {advice}."}

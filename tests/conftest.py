@@ -21,7 +21,7 @@ def _reference_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def reference() -> Path:
-    """Folder of outputs computed by the authors' own networks; the test skips where it is missing."""
+    """Outputs computed by the authors' own networks; the test skips where they are missing."""
     folder = _reference_folder()
     if not (folder / "e2ec" / "outputs.npz").is_file():
         pytest.skip(f"reference outputs are not at {folder} (set SURGERY_REFERENCE)")

@@ -101,7 +101,7 @@ def deform_conv2d(
 
     Raises ValueError where the channels do not fit each other.
     """
-    if not torch.jit.is_tracing():
+    if not torch._C._get_tracing_state():
         _check_channels(x, offset, mask, weight, groups)
     batch, channels, height, width = x.shape
     out_channels, group_channels, *kernel = weight.shape

@@ -23,7 +23,9 @@ STEM = 32
 
 def channel_shuffle(x: Tensor) -> Tensor:
     """Interleave the two halves of the channels: (N, C, H, W), C even -> the same shape."""
-    return x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)
+    batch, channels, height, width = x.shape
+    halves = x.reshape(batch, 2, channels // 2, height, width)
+    return halves.transpose(1, 2).reshape(batch, channels, height, width)
 
 
 def _halves(x: Tensor, half: int) -> tuple[Tensor, Tensor]:
@@ -79,7 +81,8 @@ class Stem(nn.Module):
 
     def __init__(self, channels: int = STEM) -> None:
         super().__init__()
-        self.half = half = channels // 2
+        half = channels // 2
+        self.width = half
         self.conv1 = ConvNorm(3, channels, 3, stride=2, relu=True)
         self.branch1 = nn.Sequential(_depthwise(half, 2), ConvNorm(half, half, relu=True))
         self.expand_conv = ConvNorm(half, channels, relu=True)
@@ -88,7 +91,7 @@ class Stem(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, channels, H/4, W/4)."""
-        first, second = _halves(self.conv1(image), self.half)
+        first, second = _halves(self.conv1(image), self.width)
         first = self.branch1(first)
         second = self.linear_conv(self.depthwise_conv(self.expand_conv(second)))
         return channel_shuffle(torch.cat((first, second), dim=1))
@@ -99,14 +102,15 @@ class ShuffleUnit(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.half = half = channels // 2
+        half = channels // 2
+        self.width = half
         self.branch2 = nn.Sequential(
             ConvNorm(half, half, relu=True), _depthwise(half), ConvNorm(half, half, relu=True)
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) -> the same shape."""
-        kept, worked = _halves(x, self.half)
+        kept, worked = _halves(x, self.width)
         return channel_shuffle(torch.cat((kept, self.branch2(worked)), dim=1))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-
 from postprocess.errors import InputError
 from postprocess.fields import Field
 
