@@ -59,6 +59,7 @@ GOALS = (
 )
 SPECS = {"ct_hm": OutputSpec("logits"), "wh": OutputSpec(counts_at="ct_hm")}
 EXPORTED = ("keep", "plain", "folded", "native", "decomposed")  # as shipped, in ONNX Runtime
+FITTED = ("calibrated", "distilled")
 STATISTICS_IMAGES = 32
 
 
@@ -103,7 +104,7 @@ def images_for(model: Model, row: Row) -> Callable[[int], Tensor] | list[Tensor]
 def operated(model: Model, row: Row) -> Iterator[dict[str, Any]]:
     """Operate on the model as the row says until the context is left; yields what it cost."""
     network = model.module
-    if row.strategy not in ("calibrated", "distilled"):
+    if row.strategy not in FITTED:
         calibration: dict[str, object] = {}
         if row.strategy == "folded":
             scenes = images_for(model, Row("", "folded", images=f"pool{STATISTICS_IMAGES}"))
@@ -172,7 +173,7 @@ def table(rows: Mapping[str, dict[str, Any]]) -> str:
     ]
     for name in sorted(rows, key=lambda name: GOALS.index(name) if name in GOALS else len(GOALS)):
         measured, row = rows[name], Row.parse(name)
-        fitted = row.strategy in ("calibrated", "distilled")
+        fitted = row.strategy in FITTED
         size = f"{row.kernel}x{row.kernel}" if row.kernel else "spare multiply-adds"
         label = f"{row.strategy}, {size}" if fitted else row.strategy
         images = row.images if fitted else ""
@@ -203,7 +204,7 @@ def draw_curve(rows: Mapping[str, dict[str, Any]], path: Path) -> None:
     series: dict[str, list[tuple[float, float]]] = {}
     for name, measured in rows.items():
         row = Row.parse(name)
-        if row.strategy in ("calibrated", "distilled"):
+        if row.strategy in FITTED:
             label = f"kernel {row.kernel or 'mixed'}, {row.images}"
             point = (measured["seconds"] / 60, 100 * measured["AP"] / keep)
             series.setdefault(label, []).append(point)
@@ -237,7 +238,8 @@ def main() -> None:
         print(json.dumps(rows[row.name]), flush=True)
     if args.tables:
         write_tables(rows)
-        draw_curve(rows, args.json.with_suffix(".svg"))
+        if any(Row.parse(name).strategy in FITTED for name in rows):
+            draw_curve(rows, args.json.with_suffix(".svg"))
 
 
 def configuration(checkpoint: Path | None, *more: str) -> Config:

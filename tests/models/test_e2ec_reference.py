@@ -156,7 +156,7 @@ def test_detections_are_the_same(
 def test_contours_agree_within_three_times_the_noise(
     outputs: Arrays, expected: Arrays, noise: dict[str, float]
 ) -> None:
-    """Measured: 0.8 to 2.1 times the largest, 1.1 to 1.6 times the 99th percentile.
+    """Measured: 0.8 to 1.6 times the largest (2.1 on two threads), 1.1 times the 99th percentile.
 
     Three of the hundred contours amplify what enters the second evolution five times, so that the
     largest difference hangs on how the machine's plain convolutions round: 3.4 to 4.6 times in
@@ -180,16 +180,29 @@ def test_each_step_from_the_references_own_inputs_gives_its_next_contour(
         before = after
 
 
-def test_a_batch_gives_each_image_what_it_gives_alone(network: E2EC, image: Tensor) -> None:
+def by_place(detection: Tensor, contours: Tensor) -> dict[tuple[float, ...], Tensor]:
+    """Contours by (x, y, class) of their detection."""
+    places = detection[:, [0, 1, 3]].tolist()
+    return {tuple(place): contour for place, contour in zip(places, contours, strict=True)}
+
+
+def test_a_batch_gives_each_image_what_it_gives_alone(
+    network: E2EC, image: Tensor, noise: dict[str, float]
+) -> None:
     batch = torch.cat((image, image.flip(3)))[:, :, :128, :128]
     with torch.no_grad():
         joined = network(batch)
         for index in range(2):
             alone = network(batch[index : index + 1])
             mine = joined["image_index"] == index
-            # the smallest scores at rank k may change places, hence positions before contours
-            torch.testing.assert_close(joined["detection"][mine], alone["detection"])
-            torch.testing.assert_close(joined["py"][-1][mine], alone["py"][-1], rtol=0, atol=0.3)
+            together = by_place(joined["detection"][mine], joined["py"][-1][mine])
+            single = by_place(alone["detection"], alone["py"][-1])
+            # scores that rounding cannot tell apart change places, and the last one may leave
+            common = together.keys() & single.keys()
+            assert len(common) >= len(single) - 1
+            gaps = torch.cat([(together[place] - single[place]).flatten() for place in common])
+            # like the comparison with the reference: single coordinates amplify rounding
+            assert gaps.abs().quantile(0.99) <= 3 * noise["py.2.p99"]
 
 
 def test_built_on_mmcv_it_loads_the_same_file_and_gives_the_same(
@@ -202,5 +215,5 @@ def test_built_on_mmcv_it_loads_the_same_file_and_gives_the_same(
     outputs = outputs_of(network, image)
     assert_heads(outputs, expected, noise, 10)
     assert_detection(outputs, expected, noise)
-    # measured 4.6 times the largest on nine of 25,600 coordinates, 2.0 times the 99th percentile
+    # measured 4.6 times the largest, beyond 3 on 9 of 25,600 coordinates; 2.0 times the 99th
     assert_contours(outputs, expected, noise, 3, beyond=1e-3)

@@ -49,7 +49,7 @@ def test_folding_is_exact_where_offset_and_mask_are_constant(
     step: float,
 ) -> None:
     one = case("charlesshang", kernel, stride, padding, dilation, deform_groups=deform_groups)
-    layer, (x,) = one.build(), one.arguments(batch=2, size=(8, 9))
+    layer, (x,) = one.build(), one.arguments(batch=2, size=(10, 11))
     generator = torch.Generator().manual_seed(seed)
     offsets = (2 * torch.randn(2 * one.maps, generator=generator) / step).round() * step
     _constant(layer, offsets, torch.randn(one.maps, generator=generator))
