@@ -76,7 +76,7 @@ def test_the_demo_network_finds_every_object_of_its_scene(bundle) -> None:  # ty
     sure = [instance for instance in found.instances if instance.score >= 0.3]
     for truth in scene.instances:
         same = [each.contour for each in sure if each.label == labels[truth.label]]
-        assert max(mask_iou(contour, truth.mask) for contour in same) > 0.8
+        assert max(mask_iou(contour, truth.mask) for contour in same) > 0.7
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])

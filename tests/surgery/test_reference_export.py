@@ -57,10 +57,17 @@ def check_heads(found: Arrays, expected: Arrays, noise: dict[str, float]) -> Non
 
 
 def check_contours(trace: Arrays, expected: Arrays, noise: dict[str, float]) -> None:
+    """The 99th percentile within three times the noise; single coordinates may be further off.
+
+    A few contours of the seeded network amplify whatever error enters an evolution about five
+    times, so the largest difference depends on how each library's convolutions round: mmcv's own
+    kernel on this port gives 4.6 times the noise, ONNX Runtime 2.8 to 3.7, in 9 of 25,600 numbers.
+    """
     for name in ("py.0", "py.1", "py.2"):
         gap = np.abs(trace[name] - expected[name])
-        assert gap.max() <= CONTOUR_FACTOR * noise[name], name
         assert np.quantile(gap, 0.99) <= CONTOUR_FACTOR * noise[f"{name}.p99"], name
+        assert (gap > CONTOUR_FACTOR * noise[name]).mean() <= 1e-3, name
+        assert gap.max() <= 2 * CONTOUR_FACTOR * noise[name], name
 
 
 @pytest.mark.parametrize(
