@@ -9,13 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .calibrate import fit
     from .ledger import Entry, Ledger
     from .rewrites.operate import rewriting
 
 __version__ = "0.1.0"
-__all__ = ["Entry", "Ledger", "rewriting"]
+__all__ = ["Entry", "Ledger", "fit", "rewriting"]
 
-_HOMES = {"Entry": "ledger", "Ledger": "ledger", "rewriting": "rewrites.operate"}
+_HOMES = {
+    "Entry": "ledger",
+    "Ledger": "ledger",
+    "fit": "calibrate",
+    "rewriting": "rewrites.operate",
+}
 
 
 def __getattr__(name: str) -> Any:
