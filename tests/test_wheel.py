@@ -102,5 +102,6 @@ def test_the_run_time_works_where_torch_onnx_and_hydra_are_not_installed(
     scenes = ("task=scenes", "count=1", f"out={tmp_path / 'scenes'}")
     checked(installed, "-m", "surgery", *scenes, cwd=tmp_path)
     image = next((tmp_path / "scenes" / "images").glob("*.png"))
-    printed = checked(python, "-m", "postprocess", tmp_path / "bundle", image, "--json")
+    command = (python, "-m", "postprocess", tmp_path / "bundle", image, "--json")
+    printed = checked(*command, cwd=tmp_path)  # not this tree, which would be imported
     assert json.loads(printed)["instances"]

@@ -5,25 +5,28 @@ operated, its targets from the untouched one, so that a layer also makes up for 
 it lost: the asymmetric reconstruction of Zhang, Zou, He and Sun, "Accelerating Very Deep
 Convolutional Networks for Classification and Detection" (TPAMI 2016), section 2.3. The ordinary
 convolutions behind the deformable layers (the heads) are fitted in the same way, with their own
-weights as the first guess.
+weights as the first guess. Where a ReLU follows, the fit goes on with :mod:`.rectified`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from ..rewrites.fitted import Window
 from .images import Images
-from .least_squares import NormalEquations, choose, patches
+from .least_squares import NormalEquations, as_rows, choose, patches
 from .network import Reached, inputs_of
 from .operation import Operation, laid_out
+from .rectified import rectify
 from .samples import Sampler, Samples, wanted_positions
 from .settings import Settings
 
+ROWS_BYTES = 1 << 29  # patches are kept up to this size for fits that go over them again
 Report = Callable[[str, float], None]  # what is being done, and the share of it that is done
 
 
@@ -61,6 +64,43 @@ def _sampled(
     return drawn
 
 
+@dataclass
+class _Gathered:
+    """What one layer sees and should give on some images.
+
+    Attributes:
+        equations: of each group.
+        inputs, targets: the rows themselves, emptied where they would take more than ROWS_BYTES.
+    """
+
+    equations: list[NormalEquations]
+    inputs: list[Tensor] = field(default_factory=list)
+    targets: list[Tensor] = field(default_factory=list)
+    kept: int = 0
+
+    def add(self, inputs: Tensor, targets: Tensor) -> None:
+        """Take in rows, patches (m, groups * n) and outputs (m, O), group by group."""
+        parts = zip(
+            self.equations,
+            inputs.chunk(len(self.equations), 1),
+            targets.chunk(len(self.equations), 1),
+            strict=True,
+        )
+        for equations, x, y in parts:
+            equations.add(x, y)
+        self.kept += inputs.numel() * inputs.element_size()
+        if self.kept <= ROWS_BYTES:
+            self.inputs.append(inputs)
+            self.targets.append(targets)
+        else:
+            self.inputs.clear()
+            self.targets.clear()
+
+    def rows(self) -> tuple[Tensor, Tensor] | None:
+        """All patches and targets, or None where they were too many to keep, or there were none."""
+        return (torch.cat(self.inputs), torch.cat(self.targets)) if self.inputs else None
+
+
 def _fit_layer(
     operation: Operation,
     path: str,
@@ -70,35 +110,41 @@ def _fit_layer(
 ) -> None:
     module = operation.student.get_submodule(path)
     assert isinstance(module, nn.Conv2d)
-    records = [_equations(operation, path, window, drawn) for drawn in (fitting, held_back)]
-    prior_bias = (
-        module.weight.new_zeros(module.out_channels) if module.bias is None else module.bias
-    )
-    fit = choose(records[0], records[1], module.weight.detach(), prior_bias.detach())
-    with torch.no_grad():
-        module.weight.copy_(fit.weight)
-        if module.bias is not None:
-            module.bias.copy_(fit.bias)
-    operation.effects[path] = {
+    seen, kept_out = (_gather(operation, path, window, drawn) for drawn in (fitting, held_back))
+    bias = module.weight.new_zeros(module.out_channels) if module.bias is None else module.bias
+    prior = as_rows(module.weight.detach(), bias.detach())
+    fit = choose(seen.equations, kept_out.equations, module.weight.detach(), bias.detach())
+    effect = {
         "relative_error": fit.error,
         "first_guess_error": fit.prior_error,
         "ridge": fit.ridge,
     }
+    weight, fitted_bias = fit.weight, fit.bias
+    rectifier, rows, others = operation.trace.rectifiers.get(path), seen.rows(), kept_out.rows()
+    if rectifier is not None and window.groups == 1 and rows is not None and others is not None:
+        linear = as_rows(weight, fitted_bias).T
+        solution, error, before = rectify(rows, others, rectifier, linear, prior.T, fit.ridge)
+        weight = solution.T[:, :-1].reshape(weight.shape).float()
+        fitted_bias = solution.T[:, -1].float()
+        effect |= {"rectified_error": error, "linear_rectified_error": before}
+    with torch.no_grad():
+        module.weight.copy_(weight)
+        if module.bias is not None:
+            module.bias.copy_(fitted_bias)
+    operation.effects[path] = effect
 
 
 @torch.no_grad()
-def _equations(
+def _gather(
     operation: Operation, path: str, window: Window, drawn: Sequence[tuple[Tensor, Samples]]
-) -> list[NormalEquations]:
-    """Normal equations of each group of a layer over batches with their samples."""
+) -> _Gathered:
+    """Collect what a layer sees in the operated network and should give, batch after batch."""
     student, device = operation.student, operation.device
     module = student.get_submodule(path)
     assert isinstance(module, nn.Conv2d)
-    channels = module.in_channels // window.groups
+    unknowns = module.in_channels // window.groups * window.taps
     outputs = module.out_channels // window.groups
-    records = [
-        NormalEquations(channels * window.taps, outputs, device) for _ in range(window.groups)
-    ]
+    gathered = _Gathered([NormalEquations(unknowns, outputs, device) for _ in range(window.groups)])
     layer = operation.trace.layers.get(path)
     argument = layer.arguments[0] if layer else "input"
     with inputs_of(student, path, argument, operation.trace.calls[path]) as inputs:
@@ -110,8 +156,5 @@ def _equations(
             with suppress(Reached):
                 operation.reading.forward(student, images)
             for x, rows in zip(inputs, samples.rows[path], strict=True):
-                for group, record in enumerate(records):
-                    part = x[:, group * channels : (group + 1) * channels]
-                    values = rows.values[:, group * outputs : (group + 1) * outputs]
-                    record.add(patches(part.float(), window, rows.positions), values)
-    return records
+                gathered.add(patches(x.float(), window, rows.positions), rows.values)
+    return gathered

@@ -108,17 +108,21 @@ class NormalEquations:
         """Total weight of the rows taken in."""
         return float(self.gram[-1, -1])
 
-    def solve(self, prior: Tensor, ridge: float) -> Tensor:
-        """Return the solution (n + 1, O) float64 for one ``ridge``, drawn to ``prior``."""
+    def factor(self, ridge: float) -> Tensor | None:
+        """Return the Cholesky factor of the system for one ``ridge``; None where it has none."""
         system = self.gram.clone()
         scale = system.diagonal()[:-1].mean().clamp(min=torch.finfo(torch.float64).tiny)
         system.diagonal()[:-1] += ridge * scale
         system.diagonal()[-1] += 1e-12 * self.count
-        wanted = self.cross - self.gram @ prior
         factor, failed = torch.linalg.cholesky_ex(system)
-        if bool(failed):
+        return None if bool(failed) else factor
+
+    def solve(self, prior: Tensor, ridge: float) -> Tensor:
+        """Return the solution (n + 1, O) float64 for one ``ridge``, drawn to ``prior``."""
+        factor = self.factor(ridge)
+        if factor is None:
             return prior.clone()
-        return prior + torch.cholesky_solve(wanted, factor)
+        return prior + torch.cholesky_solve(self.cross - self.gram @ prior, factor)
 
     def error(self, solution: Tensor) -> Tensor:
         """Sum of squared errors (O,) of ``solution`` (n + 1, O) over the rows taken in."""
@@ -148,6 +152,11 @@ class Fit:
     prior_error: float
 
 
+def as_rows(weight: Tensor, bias: Tensor) -> Tensor:
+    """Return a convolution's weight and bias as (O, n + 1) float64, the bias last."""
+    return torch.cat((weight.flatten(1), bias[:, None]), 1).double()
+
+
 def choose(
     fitting: Sequence[NormalEquations],
     held_back: Sequence[NormalEquations],
@@ -167,8 +176,7 @@ def choose(
         ridges: candidates for lambda.
     """
     groups = len(fitting)
-    flat = torch.cat((prior_weight.flatten(1), prior_bias[:, None]), 1).double()
-    priors = [part.T.contiguous() for part in flat.chunk(groups)]
+    priors = [part.T.contiguous() for part in as_rows(prior_weight, prior_bias).chunk(groups)]
     spread = sum(float(h.spread().sum()) for h in held_back)
 
     def missed(solutions: Sequence[Tensor]) -> float:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from postprocess.errors import InputError
 
 from ..rewrites.dcn import DeformLayer, describe
+from .activation import Rectifier, Uses
 
 Outputs = Callable[[Any], Mapping[str, Tensor]]
 Forward = Callable[[nn.Module, Tensor], Any]
@@ -88,6 +89,7 @@ class Trace:
             them, by their first call.
         calls: how often each of those is called in a forward pass.
         size: height and width of what each of those gives, at its first call.
+        rectifiers: the BatchNorm and ReLU that alone take a layer's result, where it is so.
         finals: paths of convolutions whose result is an output of the network -> its name.
         unused: paths of deformable layers that were not called.
         refused: why a layer that looks like a deformable one is not handled, by path.
@@ -99,6 +101,7 @@ class Trace:
     order: Sequence[str]
     calls: Mapping[str, int]
     size: Mapping[str, tuple[int, int]]
+    rectifiers: Mapping[str, Rectifier]
     finals: Mapping[str, str]
     unused: Sequence[str]
     refused: Mapping[str, str]
@@ -133,7 +136,7 @@ def trace(model: nn.Module, reading: Reading, images: Tensor) -> Trace:
         raise InputError(
             f"the network is nothing but one {type(model).__name__}: wrap it in nn.Sequential"
         )
-    events, outputs = _events(model, reading, images)
+    events, outputs, uses = _events(model, reading, images)
     start = next((i for i, e in enumerate(events) if e.entered and e.path in layers), None)
     if start is None:
         raise InputError(
@@ -149,7 +152,7 @@ def trace(model: nn.Module, reading: Reading, images: Tensor) -> Trace:
         and not event.path.startswith(inside)
     ]
     order = list(dict.fromkeys(event.path for event in returned))
-    first = {event.path: event.result for event in reversed(returned)}
+    first = {e.path: e.result for e in reversed(returned) if e.result is not None}
     calls = Counter(event.path for event in returned)
     touched = {event.path for event in events[start:]}
     done = {event.path for event in events[:start] if not event.entered} - touched - {""}
@@ -157,7 +160,14 @@ def trace(model: nn.Module, reading: Reading, images: Tensor) -> Trace:
         {path: layers[path] for path in order if path in layers},
         order,
         calls,
-        {p: (int(r.shape[2]), int(r.shape[3])) for p, r in first.items() if r is not None},
+        {path: (int(result.shape[2]), int(result.shape[3])) for path, result in first.items()},
+        {
+            path: found
+            for path, result in first.items()
+            if calls[path] == 1
+            and not any(output is result for output in outputs.values())
+            and (found := uses.rectifier(result)) is not None
+        },
         {
             path: name
             for path, result in first.items()
@@ -172,8 +182,8 @@ def trace(model: nn.Module, reading: Reading, images: Tensor) -> Trace:
 
 def _events(
     model: nn.Module, reading: Reading, images: Tensor
-) -> tuple[list[_Event], dict[str, Tensor]]:
-    """Every call and return of a module in one forward pass, in order, and the outputs."""
+) -> tuple[list[_Event], dict[str, Tensor], Uses]:
+    """Every call and return of a module in one forward pass, the outputs, and what was called."""
     events: list[_Event] = []
 
     def entering(path: str) -> Callable[..., None]:
@@ -190,13 +200,13 @@ def _events(
         handles.append(module.register_forward_pre_hook(entering(path)))
         handles.append(module.register_forward_hook(leaving(path)))
     try:
-        with evaluating(model), torch.no_grad():
+        with evaluating(model), torch.no_grad(), Uses() as uses:
             outputs = reading(model, images)
     finally:
         for handle in handles:
             handle.remove()
     check_finite(outputs, "untouched")
-    return events, outputs
+    return events, outputs, uses
 
 
 @contextmanager
