@@ -45,6 +45,7 @@ from surgery.rewrites.dcn import statistics
 from surgery.running import run_torch
 from surgery.scenes import FITTING_SEED, draw
 from surgery.tasks.export import run as export
+from surgery.versions import versions
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures"
@@ -159,7 +160,12 @@ def save_rows(path: Path, network: str, scenes: int, rows: Mapping[str, dict[str
     """Write all rows beside their place, then move them there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    value = {"network": network, "scenes": scenes, "threads": torch.get_num_threads()}
+    value = {
+        "network": network,
+        "scenes": scenes,
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+    }
     temporary.write_text(json.dumps({**value, "rows": list(rows.values())}, indent=1) + "\n")
     os.replace(temporary, path)
 
@@ -182,6 +188,9 @@ def table(rows: Mapping[str, dict[str, Any]]) -> str:
             f"| {label} | {images} | {measured['AP']:.3f} | {measured['AP'] / keep:.1%} "
             f"| {measured['AP50']:.3f} | {took} |"
         )
+    used = versions()
+    packages = ", ".join(f"{name} {used[name]}" for name in ("torch", "onnx", "onnxruntime"))
+    lines += ["", f"{torch.get_num_threads()} threads, {used['machine']}, {packages}."]
     return "\n".join(lines)
 
 
