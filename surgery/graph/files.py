@@ -86,13 +86,25 @@ def _check_external(model: onnx.ModelProto, path: Path) -> None:
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
         entries = {entry.key: entry.value for entry in tensor.external_data}
-        file = path.parent / entries.get("location", "")
+        location = entries.get("location", "")
+        if Path(location).is_absolute() or ".." in Path(location).parts:
+            raise InputError(
+                f"{path} keeps weight {tensor.name!r} in {location!r}, outside of its own folder: "
+                "refused"
+            )
+        file = path.parent / location
         if not file.is_file():
             raise InputError(
                 f"{path} keeps weight {tensor.name!r} in {file.name}, which is not beside it: "
                 "copy both files together"
             )
-        end = int(entries.get("offset", 0)) + int(entries.get("length", 0))
+        span = [entries.get(key) or "0" for key in ("offset", "length")]
+        if not all(number.isdecimal() for number in span):
+            raise InputError(
+                f"{path} keeps weight {tensor.name!r} at offset and length {', '.join(span)}, "
+                "expected numbers of bytes"
+            )
+        end = sum(map(int, span))
         if file.stat().st_size < end:
             raise InputError(
                 f"{file} is truncated: weight {tensor.name!r} ends at byte {end:,}, the file has "

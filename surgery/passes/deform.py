@@ -1,4 +1,6 @@
-"""BatchNormalization behind DeformConv folded into its weights, which no library does.
+"""BatchNormalization behind a deformable convolution folded into its weights: no library does it.
+
+DeformConv, or the node of a run time's own plugin (:mod:`surgery.graph.plugins`).
 
 With s = scale / sqrt(var + eps) per channel, BN(W * x + b) = (s W) * x + s (b - mean) + bias:
 the layer is linear in its weights whatever the offsets and the mask are, so the fold is exact.
@@ -14,12 +16,18 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from ..graph.plugins import MMDEPLOY, SHIFTED, TENSORRT
+from .base import EVERY_OPSET
+
 Weights = dict[str, onnx.TensorProto]
+
+# Where a node takes its weight and its bias.
+OPERATORS = {("", "DeformConv"): (1, 3), TENSORRT: (3, 4), MMDEPLOY: (3, 4), SHIFTED: (2, 3)}
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A DeformConv and the BatchNormalization that alone reads its output."""
+    """A deformable convolution and the BatchNormalization that alone reads its output."""
 
     convolution: onnx.NodeProto
     normalization: onnx.NodeProto
@@ -28,8 +36,8 @@ class _Pair:
 @dataclass(frozen=True)
 class _Deform:
     name: str = "deform"
-    summary: str = "BatchNormalization behind DeformConv into its weights"
-    opsets: range = range(19, 1000)
+    summary: str = "BatchNormalization behind DeformConv and plugin nodes into their weights"
+    opsets: range = EVERY_OPSET
     exact: bool = True
     renames: bool = False
 
@@ -48,14 +56,16 @@ def _pairs(model: onnx.ModelProto) -> list[_Pair]:
     graph = model.graph
     uses = Counter(name for node in graph.node for name in node.input)
     uses.update(value.name for value in graph.output)
-    makers = {node.output[0]: node for node in graph.node if node.op_type == "DeformConv"}
+    makers = {node.output[0]: node for node in graph.node if _operator(node) in OPERATORS}
     known = {tensor.name for tensor in graph.initializer}
     pairs = []
     for node in graph.node:
         if node.op_type != "BatchNormalization" or node.input[0] not in makers:
             continue
         convolution = makers[node.input[0]]
-        constants = [convolution.input[1], *convolution.input[3:4], *node.input[1:]]
+        weight, bias = OPERATORS[_operator(convolution)]
+        places = convolution.input
+        constants = [places[weight], *places[bias : bias + 1], *node.input[1:]]
         if uses[node.input[0]] == 1 and all(name in known for name in constants if name):
             pairs.append(_Pair(convolution, node))
     return pairs
@@ -67,8 +77,9 @@ def _fold(model: onnx.ModelProto, pair: _Pair, weights: Weights) -> None:
     scale, shift, mean, variance = (_array(weights[name]) for name in normalization.input[1:5])
     epsilon = next((a.f for a in normalization.attribute if a.name == "epsilon"), 1e-5)
     factor = scale / np.sqrt(variance + epsilon)
-    weight = _array(weights[convolution.input[1]])
-    bias = convolution.input[3] if len(convolution.input) > 3 else ""
+    weight_at, bias_at = OPERATORS[_operator(convolution)]
+    weight = _array(weights[convolution.input[weight_at]])
+    bias = convolution.input[bias_at] if len(convolution.input) > bias_at else ""
     offset = _array(weights[bias]) if bias else np.zeros(len(weight))
     base = f"{convolution.output[0]}.folded"
     new = {
@@ -79,12 +90,17 @@ def _fold(model: onnx.ModelProto, pair: _Pair, weights: Weights) -> None:
         tensor = numpy_helper.from_array(values.astype(np.float32), name)
         model.graph.initializer.append(tensor)
         weights[name] = tensor
-    convolution.input[1] = f"{base}.weight"
-    while len(convolution.input) < 4:
+    convolution.input[weight_at] = f"{base}.weight"
+    while len(convolution.input) <= bias_at:
         convolution.input.append("")
-    convolution.input[3] = f"{base}.bias"
+    convolution.input[bias_at] = f"{base}.bias"
     convolution.output[0] = normalization.output[0]
     model.graph.node.remove(normalization)
+
+
+def _operator(node: onnx.NodeProto) -> tuple[str, str]:
+    """Domain and name, "" for ONNX's own domain."""
+    return "" if node.domain == "ai.onnx" else node.domain, node.op_type
 
 
 def _array(tensor: onnx.TensorProto) -> NDArray[np.float64]:

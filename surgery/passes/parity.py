@@ -19,10 +19,12 @@ class Parity:
 
     Args:
         feeds: inputs by name; a small size of each dynamic axis is enough.
+        noise: rounding relative to an output's scale; None for that of float32.
     """
 
-    def __init__(self, feeds: Mapping[str, Array]) -> None:
+    def __init__(self, feeds: Mapping[str, Array], noise: float | None = None) -> None:
         self._feeds = dict(feeds)
+        self._noise = noise
         self._last: tuple[onnx.ModelProto, dict[str, Array]] | None = None
 
     @classmethod
@@ -50,7 +52,8 @@ class Parity:
         except InputError as error:
             return str(error)
         for name, found in differences.items():
-            if not within(found):
+            noise = None if self._noise is None else self._noise * found.scale
+            if not within(found, noise):
                 return f"output {name!r} differs by {found.max:.3g} at scale {found.scale:.3g}"
         self._last = (after, outputs)
         return None

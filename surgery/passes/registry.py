@@ -20,6 +20,9 @@ PASSES: Registry[Pass] = Registry(
         "deform": "surgery.passes.deform:DEFORM",
         "dead": "surgery.passes.dead:DEAD",
         "names": "surgery.passes.names:NAMES",
+        "resize": "surgery.passes.resize:RESIZE",
+        "transpose": "surgery.passes.transpose:TRANSPOSE",
     },
 )
+# Those that work on layouts are for graphs that were found: ours are channels first already.
 DEFAULT_ORDER = ("initializers", "fold", "slim", "deform", "dead", "names")
