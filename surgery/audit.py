@@ -1,33 +1,29 @@
 """What a target makes of a graph: which nodes run there, which are refused, why, and at what cost.
 
 A refused node costs more than itself: the graph is cut there, and tensors travel between devices.
-So the audit counts partitions as ONNX Runtime forms them, and the share of multiply-adds outside.
+So the audit counts partitions as ONNX Runtime forms them and the share of multiply-adds outside,
+and says which operation of this project removes which node.
 """
 
 from __future__ import annotations
 
-import math
+import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import onnx
-from onnx import TensorProto, helper, inliner
-
-from postprocess.errors import InputError
 
 from .graph.files import check_domains, load_onnx
-from .graph.macs import multiply_adds
+from .graph.flow import downstream, upstream
 from .graph.modules import all_nodes, module_of, subgraphs
 from .graph.partitions import partitions
-from .graph.shapes import infer, shape_of, shapes, skeleton
+from .graph.profile import Profile, name_of, operator_of, profile
 from .targets import Target
+from .targets.remedies import Bad, Remedy, remedy_for
 from .targets.verdict import Verdict, Verdicts
-
-# Sizes assumed for dynamic axes that the caller does not fix.
-BATCH, SIDE = 1, 256
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,9 @@ class Refusal:
     Attributes:
         module: path of the module that made it, "" where the graph does not say.
         macs: its multiply-adds.
+        splits: whether tensors leave the target for it and come back: the target runs nodes
+            upstream and downstream of it.
+        remedy: name of the operation that removes it, "" where this project has none.
     """
 
     name: str
@@ -44,6 +43,25 @@ class Refusal:
     module: str
     reason: str
     macs: int
+    splits: bool
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do about refused nodes.
+
+    Attributes:
+        name: of the operation, as in :attr:`Refusal.remedy`.
+        nodes: refused nodes that it removes.
+        exact: whether the network's outputs stay what they were.
+        command: what to type.
+    """
+
+    name: str
+    nodes: int
+    exact: bool
+    command: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +75,8 @@ class Audit:
         notes: conditions of operators in use that were not checked, by operator.
         findings: what is wrong with the graph as a whole.
         partitions: number of nodes of each run of the graph on the target.
+        partition_macs: multiply-adds of each.
+        actions: what removes refused nodes, the one that removes most first.
         macs: multiply-adds of the whole graph; of nodes with unknown shapes, none.
         uncounted: nodes whose multiply-adds depend on shapes that are not known.
         parameters, parameter_bytes: of the weights.
@@ -74,6 +94,8 @@ class Audit:
     notes: Mapping[str, str]
     findings: tuple[str, ...]
     partitions: tuple[int, ...]
+    partition_macs: tuple[int, ...]
+    actions: tuple[Action, ...]
     macs: int
     uncounted: int
     parameters: int
@@ -86,6 +108,11 @@ class Audit:
     def ok(self) -> bool:
         """Whether the target runs the whole graph as it is."""
         return not self.refused and not self.findings
+
+    @property
+    def whole(self) -> bool:
+        """Whether the target runs every node, in one piece."""
+        return not self.refused and len(self.partitions) <= 1
 
     @property
     def refused_share(self) -> float:
@@ -126,55 +153,120 @@ def audit(
     Raises:
         InputError: the file is not a usable ONNX model, see :func:`~surgery.graph.files.load_onnx`.
     """
+    (found,) = audits(model, [target], sizes)
+    return found
+
+
+def audits(
+    model: onnx.ModelProto | str | Path,
+    targets: Sequence[Target],
+    sizes: Mapping[str, int] | None = None,
+) -> list[Audit]:
+    """Like :func:`audit`, for several targets; the graph is read and its shapes found once.
+
+    Raises:
+        InputError: the file is not a usable ONNX model.
+    """
+    path = "FILE" if isinstance(model, onnx.ModelProto) else str(model)
     if isinstance(model, onnx.ModelProto):
         check_domains(model, f"graph {model.graph.name!r}")
     else:
         model = load_onnx(model)
-    bare = _inlined(skeleton(model))
-    dynamic = _symbols(bare)
-    assumed = {symbol: (sizes or {}).get(symbol, size) for symbol, size in dynamic.items()}
-    bare = infer(bare, assumed)
-    known = shapes(bare)
-    verdicts = Verdicts(bare, target)
-    rated = [(node, _verdict(node, verdicts)) for node in all_nodes(bare.graph)]
-    rated = [(node, verdict) for node, verdict in rated if node.op_type != "Constant"]
-    macs = [multiply_adds(node, known) for node, _ in rated]
-    refused = tuple(
-        Refusal(_name(node), _operator(node), module_of(node), verdict.reason, count or 0)
-        for (node, verdict), count in zip(rated, macs, strict=True)
-        if verdict.reason
-    )
+    facts = profile(model, sizes)
+    listed = {t.name for t in model.graph.initializer} & {v.name for v in model.graph.input}
+    return [_audit(facts, target, path, len(listed)) for target in targets]
+
+
+def _audit(facts: Profile, target: Target, path: str, listed: int) -> Audit:
+    verdicts = Verdicts(facts.bare, target)
+    rated = [(node, _verdict(node, verdicts)) for node in facts.every]
     runs = {id(node): not verdict.reason for node, verdict in rated}
-    counts = Counter(_operator(node) for node, _ in rated)
-    sizes_of = [(math.prod(t.dims), t.data_type) for t in model.graph.initializer]
+    refused, actions = _refusals(facts, target, rated, runs, path)
+    groups = partitions(facts.nodes, lambda node: runs[id(node)])
     return Audit(
         target=target.name,
         target_summary=target.summary,
         source=target.source,
-        opset=_opset(model),
-        nodes=len(rated),
-        histogram=dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
+        opset=facts.opset,
+        nodes=len(facts.every),
+        histogram=facts.histogram,
         refused=refused,
-        notes=dict(sorted({_operator(n): v.note for n, v in rated if v.note}.items())),
-        findings=tuple(_findings(model, target, dynamic)),
-        partitions=tuple(
-            partitions(
-                [node for node in bare.graph.node if id(node) in runs],
-                lambda node: runs[id(node)],
-            )
+        notes=dict(sorted({operator_of(n): v.note for n, v in rated if v.note}.items())),
+        findings=tuple(_findings(facts, target, listed)),
+        partitions=tuple(len(group) for group in groups),
+        partition_macs=tuple(
+            sum(facts.macs[id(facts.nodes[position])] or 0 for position in group)
+            for group in groups
         ),
-        macs=sum(count or 0 for count in macs),
-        uncounted=sum(count is None for count in macs),
-        parameters=sum(count for count, _ in sizes_of),
-        parameter_bytes=sum(math.ceil(count * _width(kind)) for count, kind in sizes_of),
-        inputs=_ports(model, model.graph.input),
-        outputs=_ports(model, model.graph.output),
-        assumed=assumed,
+        actions=actions,
+        macs=sum(count or 0 for count in facts.macs.values()),
+        uncounted=sum(count is None for count in facts.macs.values()),
+        parameters=facts.parameters,
+        parameter_bytes=facts.parameter_bytes,
+        inputs=facts.inputs,
+        outputs=facts.outputs,
+        assumed=facts.assumed,
     )
 
 
-def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
-    return inliner.inline_local_functions(model) if model.functions else model
+def _refusals(
+    facts: Profile,
+    target: Target,
+    rated: Sequence[tuple[onnx.NodeProto, Verdict]],
+    runs: Mapping[int, bool],
+    path: str,
+) -> tuple[tuple[Refusal, ...], tuple[Action, ...]]:
+    """The nodes that ``target`` refuses, and what removes them."""
+    before = upstream(facts.nodes, lambda node: runs[id(node)])
+    behind = downstream(facts.nodes, lambda node: runs[id(node)])
+    inside = {
+        id(node) for node, up, down in zip(facts.nodes, before, behind, strict=True) if up and down
+    }
+    refused: list[Refusal] = []
+    remedies: dict[str, Remedy] = {}
+    for node, verdict in rated:
+        if not verdict.reason:
+            continue
+        key, operator = id(node), operator_of(node)
+        bad = Bad(
+            operator=operator,
+            reason=verdict.reason,
+            head=key in facts.head,
+            tail=key in facts.tail,
+            exported=facts.exported,
+            deformable=_within(module_of(node), facts.deformable),
+        )
+        remedy = remedy_for(bad, target)
+        if remedy is not None:
+            remedies.setdefault(remedy.name, remedy)
+        refused.append(
+            Refusal(
+                name=name_of(node),
+                operator=operator,
+                module=module_of(node),
+                reason=verdict.reason,
+                macs=facts.macs[key] or 0,
+                splits=key in inside,
+                remedy=remedy.name if remedy else "",
+            )
+        )
+    counts = Counter(node.remedy for node in refused if node.remedy)
+    actions = [
+        Action(
+            name,
+            count,
+            remedies[name].exact,
+            remedies[name].command.format(path=shlex.quote(path), target=target.name),
+        )
+        for name, count in counts.most_common()
+    ]
+    return tuple(refused), tuple(actions)
+
+
+def _within(module: str, places: Collection[str]) -> bool:
+    """Whether the module path ``module`` is one of ``places`` or below one."""
+    parts = module.split(".")
+    return any(".".join(parts[:length]) in places for length in range(1, len(parts) + 1))
 
 
 def _verdict(node: onnx.NodeProto, verdicts: Verdicts) -> Verdict:
@@ -185,69 +277,20 @@ def _verdict(node: onnx.NodeProto, verdicts: Verdicts) -> Verdict:
     for inner in (inner for subgraph in subgraphs(node) for inner in all_nodes(subgraph)):
         reason = verdicts.of(inner).reason
         if reason:
-            return Verdict(f"{_operator(inner)} inside: {reason}")
+            return Verdict(f"{operator_of(inner)} inside: {reason}")
     return verdict
 
 
-def _findings(model: onnx.ModelProto, target: Target, dynamic: Mapping[str, int]) -> list[str]:
+def _findings(facts: Profile, target: Target, listed: int) -> list[str]:
     found = []
     low, high = target.opset
-    if not low <= _opset(model) <= high:
-        found.append(f"opset {_opset(model)} is outside {low} to {high}: export with surgery.opset")
-    if dynamic and not target.dynamic_shapes:
-        found.append(f"dynamic axes ({', '.join(dynamic)}): {target.name} needs fixed sizes")
-    listed = {t.name for t in model.graph.initializer} & {v.name for v in model.graph.input}
-    if listed:
+    if not low <= facts.opset <= high:
+        found.append(f"opset {facts.opset} is outside {low} to {high}: export with surgery.opset")
+    if facts.dynamic and not target.dynamic_shapes:
+        found.append(f"dynamic axes ({', '.join(facts.dynamic)}): {target.name} needs fixed sizes")
+    if listed and not target.frees_weights:
         found.append(
-            f"{len(listed)} weights are listed as inputs, so that nothing can be folded: "
+            f"{listed} weights are listed as inputs, so that nothing can be folded: "
             "the pass 'initializers' frees them"
         )
     return found
-
-
-def _symbols(model: onnx.ModelProto) -> dict[str, int]:
-    """Symbols of the inputs' dynamic axes with the size assumed for each; unnamed ones get one."""
-    weights = {tensor.name for tensor in model.graph.initializer}
-    symbols: dict[str, int] = {}
-    for value in model.graph.input:
-        if value.name in weights:
-            continue
-        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
-            if not dim.HasField("dim_value"):
-                dim.dim_param = dim.dim_param or f"{value.name}_dim_{axis}"
-                symbols.setdefault(dim.dim_param, BATCH if axis == 0 else SIDE)
-    return symbols
-
-
-def _ports(model: onnx.ModelProto, values: Any) -> dict[str, str]:
-    weights = {tensor.name for tensor in model.graph.initializer}
-    ports = {}
-    for value in values:
-        if value.name not in weights:
-            kind = TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
-            kind = {"float": "float32", "double": "float64"}.get(kind, kind)
-            shape = ", ".join("?" if dim is None else str(dim) for dim in shape_of(value) or ())
-            ports[value.name] = f"{kind}[{shape}]"
-    return ports
-
-
-def _operator(node: onnx.NodeProto) -> str:
-    return node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}:{node.op_type}"
-
-
-def _name(node: onnx.NodeProto) -> str:
-    return node.name or next(iter(node.output), "")
-
-
-def _opset(model: onnx.ModelProto) -> int:
-    versions = [e.version for e in model.opset_import if e.domain in ("", "ai.onnx")]
-    return versions[0] if versions else 0
-
-
-def _width(kind: int) -> float:
-    """Bytes per element; 4-bit types share a byte."""
-    try:
-        size = helper.tensor_dtype_to_np_dtype(kind).itemsize
-    except (KeyError, TypeError) as error:
-        raise InputError(f"a weight is of the unknown element type {kind}") from error
-    return 0.5 if TensorProto.DataType.Name(kind) in ("INT4", "UINT4", "FLOAT4E2M1") else size

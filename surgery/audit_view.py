@@ -1,8 +1,12 @@
-"""An audit on one terminal screen: the answer, what stands in the way, what the graph holds."""
+"""An audit on one terminal screen: the answer, what stands in the way, what to do about it.
+
+One target gets a screen of its own; several share a table, a line each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +14,7 @@ from rich.text import Text
 
 from .audit import Audit, Refusal
 
-OPERATORS, REFUSALS, MODULES, PARTITIONS, LONGEST = 12, 10, 2, 12, 40
+OPERATORS, REFUSALS, MODULES, PARTITIONS, LONGEST, ACTIONS = 8, 9, 2, 12, 40, 3
 
 
 def render(audit: Audit, console: Console | None = None) -> None:
@@ -20,12 +24,10 @@ def render(audit: Audit, console: Console | None = None) -> None:
         console: where to; standard output by default, plain where that is not a terminal.
     """
     console = console or Console()
-    ports = ", ".join(f"{name} {shape}" for name, shape in audit.inputs.items())
-    results = ", ".join(f"{name} {shape}" for name, shape in audit.outputs.items())
     lines = [
         Text(audit.summary, style="bold green" if audit.ok else "bold red"),
         Text(f"{audit.target_summary}; from {audit.source}", style="dim"),
-        Text(f"opset {audit.opset}: {ports} -> {results}"),
+        Text(_ports(audit)),
         *(Text(line) for line in _weight(audit)),
         *(Text(f"! {finding}", style="yellow") for finding in audit.findings),
     ]
@@ -33,7 +35,46 @@ def render(audit: Audit, console: Console | None = None) -> None:
         console.print(line)
     if audit.refused:
         console.print(_refusals(audit))
+    for line in _actions(audit):
+        console.print(line, soft_wrap=True)
     console.print(_histogram(audit))
+
+
+def render_all(audits: Sequence[Audit], console: Console | None = None) -> None:
+    """Print a line for each of ``audits``, which are of one graph, the best target first.
+
+    Args:
+        audits: at least one.
+        console: where to; standard output by default.
+    """
+    console = console or Console()
+    first = audits[0]
+    console.print(Text(_ports(first)), *(Text(line) for line in _weight(first)[:1]), sep="\n")
+    table = Table(box=None, pad_edge=False, expand=True)
+    for column in ("target", "runs", "partitions", "MACs inside"):
+        table.add_column(column, justify="left" if column == "target" else "right", no_wrap=True)
+    table.add_column("refused", ratio=3, no_wrap=True)
+    table.add_column("removed by", ratio=2, no_wrap=True)
+    for audit in sorted(audits, key=lambda a: (not a.ok, len(a.refused), a.target)):
+        refused = Counter(node.operator for node in audit.refused).most_common()
+        what = ", ".join(f"{operator} {count}" for operator, count in refused)
+        inside = f"{1 - audit.refused_share:.1%}" if audit.macs else ""
+        table.add_row(
+            Text(audit.target, style="green" if audit.ok else ("yellow" if audit.whole else "red")),
+            f"{audit.nodes - len(audit.refused)}/{audit.nodes}",
+            str(len(audit.partitions)),
+            inside,
+            Text(what or "; ".join(audit.findings)),
+            Text(", ".join(action.name for action in audit.actions)),
+        )
+    console.print(table)
+    console.print(Text("one target in full: target=NAME", style="dim"))
+
+
+def _ports(audit: Audit) -> str:
+    ports = ", ".join(f"{name} {shape}" for name, shape in audit.inputs.items())
+    results = ", ".join(f"{name} {shape}" for name, shape in audit.outputs.items())
+    return f"opset {audit.opset}: {ports} -> {results}"
 
 
 def _weight(audit: Audit) -> list[str]:
@@ -46,22 +87,43 @@ def _weight(audit: Audit) -> list[str]:
         return [line]
     shown = ", ".join(map(str, audit.partitions[:PARTITIONS]))
     more = ", ..." if len(audit.partitions) > PARTITIONS else ""
-    return [line, f"nodes by partition: {shown}{more}"]
+    parts = f"nodes by partition: {shown}{more}"
+    if audit.macs:
+        parts += f"; the largest holds {max(audit.partition_macs) / audit.macs:.1%} of the MACs"
+    return [line, parts]
+
+
+def _actions(audit: Audit) -> list[Text]:
+    """What to type, the operation that removes most first, and what nothing here removes."""
+    lines = []
+    for action in audit.actions[:ACTIONS]:
+        how = "exact" if action.exact else "approximate, its effect is measured"
+        head = f"{action.name} removes {action.nodes} of {len(audit.refused)} ({how}):"
+        lines += [Text(head, style="bold"), Text(f"  {action.command}", style="cyan")]
+    left = Counter(node.operator for node in audit.refused if not node.remedy)
+    if left:
+        names = ", ".join(f"{name} {count}" for name, count in left.most_common(ACTIONS))
+        more = ", ..." if len(left) > ACTIONS else ""
+        lines.append(Text(f"nothing here removes {names}{more}", style="bold"))
+    return lines
 
 
 def _refusals(audit: Audit) -> Table:
     groups: dict[tuple[str, str], list[Refusal]] = {}
     for node in audit.refused:
         groups.setdefault((node.operator, node.reason), []).append(node)
-    ranked = sorted(groups.items(), key=lambda item: -len(item[1]))
-    table = _table("refused", "nodes", "MACs", "why", "made by")
+    ranked = sorted(
+        groups.items(), key=lambda item: (-sum(node.macs for node in item[1]), -len(item[1]))
+    )
+    table = _table("refused", "nodes", "split", "MACs", "why", "made by")
     for (operator, reason), nodes in ranked[:REFUSALS]:
         share = sum(node.macs for node in nodes) / audit.macs if audit.macs else 0.0
         places = _shortened(node.module or node.name for node in nodes)
-        table.add_row(operator, str(len(nodes)), f"{share:.1%}", Text(reason), Text(places))
+        split = str(sum(node.splits for node in nodes))
+        table.add_row(operator, str(len(nodes)), split, f"{share:.1%}", Text(reason), Text(places))
     if len(ranked) > REFUSALS:
         rest = sum(len(nodes) for _, nodes in ranked[REFUSALS:])
-        table.add_row("others", str(rest), "", f"{len(ranked) - REFUSALS} more reasons", "")
+        table.add_row("others", str(rest), "", "", f"{len(ranked) - REFUSALS} more reasons", "")
     return table
 
 
@@ -84,7 +146,7 @@ def _table(*columns: str) -> Table:
         short = place < len(columns) - 2 or column == "nodes"
         table.add_column(
             column,
-            justify="right" if column in ("nodes", "MACs") else "left",
+            justify="right" if column in ("nodes", "split", "MACs") else "left",
             no_wrap=True,
             min_width=len(column) if short else None,
             ratio=None if short else 1,

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from postprocess.errors import InputError
 from postprocess.fields import Field
+
+ANY_OPSET = 999
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,17 @@ class Rule:
         rank: allowed ranks of the first input; none means any.
         constant: positions of inputs that must be constants where they are given.
         attributes: allowed values by attribute name.
+        opset: lowest and highest opset of the ``ai.onnx`` domain in which it runs; none means any.
+        follows: it runs only as part of one of these operators, whose output it takes; none means
+            on its own.
         note: what the source says beyond that, in words.
     """
 
     rank: tuple[int, ...] = ()
     constant: tuple[int, ...] = ()
     attributes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    opset: tuple[int, int] | None = None
+    follows: tuple[str, ...] = ()
     note: str = ""
 
 
@@ -36,7 +44,7 @@ def _rule(field: Field) -> Rule:
         return Rule()
     if isinstance(field.value, str):
         return Rule(note=field.value)
-    field.only("rank", "constant", "attributes", "note")
+    field.only("rank", "constant", "attributes", "opset", "follows", "note")
     return Rule(
         rank=tuple(item.integer(least=0) for item in field.get("rank", []).elements()),
         constant=tuple(item.integer(least=0) for item in field.get("constant", []).elements()),
@@ -44,8 +52,16 @@ def _rule(field: Field) -> Rule:
             name: tuple(value.value for value in values.elements())
             for name, values in field.get("attributes", {}).items()
         },
+        follows=tuple(item.text() for item in field.get("follows", []).elements()),
+        opset=_opset(field["opset"]) if "opset" in field.mapping() else None,
         note=field.get("note", "").text(),
     )
+
+
+def _opset(field: Field) -> tuple[int, int]:
+    """Read {min, max}; either may be left out."""
+    field.only("min", "max")
+    return field.get("min", 1).integer(least=1), field.get("max", ANY_OPSET).integer(least=1)
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,10 @@ class Target:
             of the ``ai.onnx`` domain.
         types: element types of activations, by numpy's names; none means any.
         dynamic_shapes: whether sizes may be left open.
+        frees_weights: whether it takes weights that are listed as inputs for the constants that
+            they are; ONNX lets a caller override those, so that most targets may not.
+        runtime: member of :data:`~surgery.targets.runtimes.RUNTIMES` that opens a graph for this
+            target where it is installed, "" where none can here.
     """
 
     name: str
@@ -69,6 +89,8 @@ class Target:
     operators: Mapping[str, Rule] | None
     types: frozenset[str]
     dynamic_shapes: bool
+    frees_weights: bool = False
+    runtime: str = ""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Target:
@@ -78,6 +100,11 @@ class Target:
             InputError: a key is missing, unknown or of the wrong type.
         """
         root = Field(dict(config), "configuration", "target")
+        if "members" in config:
+            raise InputError(
+                f"target={config.get('name')} stands for several targets, which only task=audit "
+                "takes: name one"
+            )
         root.only(*cls.__dataclass_fields__)
         operators = root["operators"]
         rules = None
@@ -91,6 +118,8 @@ class Target:
             operators=rules,
             types=frozenset(item.text() for item in root["types"].elements()),
             dynamic_shapes=root["dynamic_shapes"].flag(),
+            frees_weights=root.get("frees_weights", False).flag(),
+            runtime=root.get("runtime", "").text(),
         )
 
     def rule(self, operator: str, domain: str = "") -> Rule | None:

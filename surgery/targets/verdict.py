@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from ..graph.modules import all_nodes
 from ..graph.shapes import element_types, shapes
-from .target import Rule, Target
+from .target import ANY_OPSET, Rule, Target
 
 _NAMES = {"float": "float32", "double": "float64"}
 
@@ -42,8 +42,12 @@ class Verdicts:
         self._types = element_types(model)
         self._opsets = {entry.domain: entry.version for entry in model.opset_import}
         nodes = list(all_nodes(model.graph))
-        self._constants = {tensor.name for tensor in model.graph.initializer}
-        self._constants -= {value.name for value in model.graph.input}
+        self._makers = {out: node for node in nodes for out in node.output if out}
+        weights = {tensor.name for tensor in model.graph.initializer}
+        self._listed = weights & {value.name for value in model.graph.input}
+        if target.frees_weights:
+            self._listed = set()
+        self._constants = weights - self._listed
         self._constants |= {out for n in nodes if n.op_type == "Constant" for out in n.output}
 
     def of(self, node: onnx.NodeProto) -> Verdict:
@@ -54,9 +58,23 @@ class Verdicts:
         if rule is None:
             return Verdict("not among its operators")
         reason = (
-            self._rank(node, rule) or self._constant(node, rule) or self._attributes(node, rule)
+            self._opset(rule)
+            or self._rank(node, rule)
+            or self._constant(node, rule)
+            or self._attributes(node, rule)
+            or self._follows(node, rule)
         )
         return Verdict(reason or self._type(node), "" if reason else rule.note)
+
+    def _opset(self, rule: Rule) -> str:
+        opset = self._opsets.get("", self._opsets.get("ai.onnx", 1))
+        if rule.opset is None or rule.opset[0] <= opset <= rule.opset[1]:
+            return ""
+        low, high = rule.opset
+        bound = f"{low} and up" if high == ANY_OPSET else f"up to {high}"
+        return (
+            f"opset {opset}, takes {bound if low == 1 or high == ANY_OPSET else f'{low} to {high}'}"
+        )
 
     def _rank(self, node: onnx.NodeProto, rule: Rule) -> str:
         shape = self._shapes.get(node.input[0]) if node.input else None
@@ -90,6 +108,13 @@ class Verdicts:
         value = helper.get_attribute_value(found)
         return value.decode(errors="replace") if isinstance(value, bytes) else value
 
+    def _follows(self, node: onnx.NodeProto, rule: Rule) -> str:
+        maker = self._makers.get(node.input[0]) if node.input else None
+        fits = maker is not None and maker.op_type in rule.follows
+        if not rule.follows or (maker is not None and fits and not self.of(maker).reason):
+            return ""
+        return f"runs only behind {' or '.join(rule.follows)}"
+
     def _type(self, node: onnx.NodeProto) -> str:
         """Types of what flows through; constants (shapes, axes) are the operator's own affair."""
         if not self._target.types:
@@ -99,6 +124,9 @@ class Verdicts:
                 continue
             kind = TensorProto.DataType.Name(self._types[name]).lower()
             kind = _NAMES.get(kind, kind)
+            if kind not in self._target.types and name in self._listed:
+                place = self._formal(node, list(node.input).index(name))
+                return f"input {place} must be constant"
             if kind not in self._target.types:
                 return f"{kind} tensors, takes {', '.join(sorted(self._target.types))}"
         return ""

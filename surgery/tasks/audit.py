@@ -1,26 +1,103 @@
-"""``task=audit``: what a target runs of an ONNX file, on one screen."""
+"""``task=audit``: what one target or several run of an ONNX file, on one screen."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from postprocess.errors import InputError
 from postprocess.fields import Field
 
-from ..audit import audit
-from ..audit_view import render
+from ..audit import Audit, audits
+from ..audit_view import render, render_all
 from ..config import Config, path_of
 from ..targets import Target
+from ..targets.shipped import load_target, target_names
 
 
 def run(config: Config) -> None:
-    """Print the audit of ``model.path`` and write audit.json to ``out`` where one is named."""
+    """Print the audit of ``model.path``, and write it to ``out`` where that is named.
+
+    ``out`` is a file where it ends in .json, else a folder that gets audit.json. With several
+    targets the JSON holds one audit a target under ``targets``.
+
+    Raises:
+        InputError: no file is named, it is no usable ONNX model, or a target is unknown.
+    """
     path = path_of(Field(config.model.get("path"), "configuration", "model.path"))
     if path is None:
         raise InputError("task=audit needs model.path=FILE, an ONNX file")
-    audited = audit(path, Target.from_config(config.target))
-    render(audited)
+    extra = Field(dict(config.extra), "configuration")
+    targets = _targets(config.target)
+    found = audits(path, targets)
+    several = "members" in config.target
+    trials = _tried(path, targets, config) if extra["load"].flag() else {}
+    values: dict[str, Any] = (
+        {"targets": {audit.target: audit.to_json() for audit in found}}
+        if several
+        else found[0].to_json()
+    )
+    if trials:
+        values["loaded"] = trials
+    if extra["json"].flag():
+        print(json.dumps(values, indent=1))
+    else:
+        _show(found, several, trials)
     if config.out_given is not None:
-        config.out_given.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(audited.to_json(), indent=1)
-        (config.out_given / "audit.json").write_text(text + "\n")
+        _write(config.out_given, values)
+
+
+def _targets(node: Mapping[str, Any]) -> list[Target]:
+    """The targets that ``target=`` names: one, or the members of ``target=all``."""
+    if "members" not in node:
+        return [Target.from_config(node)]
+    members = Field(dict(node), "configuration", "target").only("name", "members")["members"]
+    if members.value is None:
+        return [load_target(name) for name in target_names()]
+    return [load_target(member.text()) for member in members.elements()]
+
+
+def _tried(path: Path, targets: Sequence[Target], config: Config) -> dict[str, str]:
+    """Open and run the file in the targets' run times, each in a child process: a line for each."""
+    from ..graph.files import load_onnx
+    from ..graph.session import random_feeds
+    from ..targets.runtimes import RUNTIMES
+    from ..targets.trial import attempt
+
+    feeds = random_feeds(load_onnx(path), seed=config.seed)
+    lines = {}
+    for name in dict.fromkeys(target.runtime for target in targets if target.runtime):
+        runtime = RUNTIMES.get(name)
+        if runtime.version() is None:
+            lines[name] = f"not installed: {runtime.install}"
+            continue
+        try:
+            trial = attempt(name, path, feeds, threads=config.threads or 1)
+        except InputError as error:
+            lines[name] = str(error)
+        else:
+            lines[name] = (
+                f"{trial.runtime} runs it, outputs at most {trial.difference:.2g} from ONNX "
+                f"Runtime's (up to {trial.scale:.3g}), in {trial.ratio:.2f} times its time"
+            )
+    return lines
+
+
+def _show(found: Sequence[Audit], several: bool, trials: Mapping[str, str]) -> None:
+    if several:
+        render_all(found)
+    else:
+        render(found[0])
+    for line in trials.values():
+        print(line)
+
+
+def _write(out: Path, values: Mapping[str, Any]) -> None:
+    try:
+        file = out if out.suffix == ".json" else out / "audit.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values, indent=1) + "\n")
+    except OSError as error:
+        raise InputError(f"out={out} cannot be written: {error.strerror or error}") from error

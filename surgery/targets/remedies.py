@@ -1,0 +1,119 @@
+"""Which operation of this project removes a node that a target refuses.
+
+The table is data (``remedies.yaml``), read from the top, the first entry that fits deciding. Each
+names the rewrite, pass or configuration that it needs, and a test holds these against the
+registries, which would load torch here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from postprocess.fields import Field
+
+from .target import Target
+
+TABLE = Path(__file__).with_name("remedies.yaml")
+PLACES = ("any", "head", "tail")
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """An entry of the table.
+
+    Attributes:
+        name: what to call it in a column.
+        command: what to type; ``{path}`` and ``{target}`` stand for the file and the target.
+        exact: whether the network's outputs stay what they were.
+        operators: that it is for; none means every one.
+        reason: a part of the target's reason, "" for any.
+        runs: operators that the target itself has to run for it.
+        place: ``head`` (nothing upstream multiplies), ``tail`` (nothing downstream does), ``any``.
+        exported: whether the graph must come from this project's export; None where both will do.
+        deformable: whether the node must be a part of what was a deformable layer.
+        needs: ``rewrite:NAME``, ``pass:NAME`` or ``config:PATH``: what must exist.
+    """
+
+    name: str
+    command: str
+    exact: bool
+    operators: frozenset[str]
+    reason: str
+    runs: tuple[str, ...]
+    place: str
+    exported: bool | None
+    deformable: bool
+    needs: str
+
+
+@dataclass(frozen=True)
+class Bad:
+    """What decides which remedy fits a refused node.
+
+    Attributes:
+        head, tail: whether no node upstream, or downstream, multiplies.
+        exported: whether its graph comes from this project's export.
+        deformable: whether it is a part of what was a deformable layer, as that export noted.
+    """
+
+    operator: str
+    reason: str
+    head: bool
+    tail: bool
+    exported: bool
+    deformable: bool
+
+
+def remedy_for(bad: Bad, target: Target) -> Remedy | None:
+    """Return the first remedy that fits, None where this project has none."""
+    return next((remedy for remedy in remedies() if _fits(remedy, bad, target)), None)
+
+
+def _fits(remedy: Remedy, bad: Bad, target: Target) -> bool:
+    return (
+        (not remedy.operators or bad.operator in remedy.operators)
+        and remedy.reason in bad.reason
+        and remedy.exported in (None, bad.exported)
+        and (bad.deformable or not remedy.deformable)
+        and (remedy.place == "any" or (bad.head if remedy.place == "head" else bad.tail))
+        and all(target.rule(operator) is not None for operator in remedy.runs)
+    )
+
+
+@cache
+def remedies() -> Sequence[Remedy]:
+    """The table's entries in order.
+
+    Raises:
+        InputError: the table is ill-written.
+    """
+    entries = Field(OmegaConf.to_container(OmegaConf.load(TABLE)), TABLE.name).elements()
+    return tuple(map(_remedy, entries))
+
+
+def _remedy(entry: Field) -> Remedy:
+    entry.only(
+        *("name", "command", "exact", "needs", "operators", "reason", "runs", "at"),
+        *("exported", "deformable"),
+    )
+    every = entry["operators"].value == "any"
+    exported = entry.get("exported", None)
+    return Remedy(
+        name=entry["name"].text(),
+        command=entry["command"].text(),
+        exact=entry["exact"].flag(),
+        operators=frozenset(
+            () if every else (item.text() for item in entry["operators"].elements())
+        ),
+        reason=entry.get("reason", "").text(),
+        runs=tuple(item.text() for item in entry.get("runs", []).elements()),
+        place=entry.get("at", "any").text(PLACES),
+        exported=None if exported.value is None else exported.flag(),
+        deformable=entry.get("deformable", False).flag(),
+        needs=entry["needs"].text(),
+    )
