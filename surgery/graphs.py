@@ -17,6 +17,7 @@ from .graph.shapes import shape_of
 from .ledger import Ledger
 from .passes import Parity, run_passes
 from .plugins import Graph
+from .rewrites.dcn.sums_node import expand
 from .shapes import dynamic_axes, examples, fixed_axes
 from .strategy import Strategy
 
@@ -48,7 +49,8 @@ def export_graph(
         name=graph.name,
     )
     feeds = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
-    return run_passes(model, skip=config.surgery.skip_passes, ledger=ledger, check=Parity(feeds))
+    skip = config.surgery.skip_passes
+    return expand(run_passes(model, skip=skip, ledger=ledger, check=Parity(feeds)))
 
 
 def write_graph(model: onnx.ModelProto, path: Path, ledger: Ledger) -> None:

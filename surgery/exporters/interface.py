@@ -14,6 +14,7 @@ from onnx import helper
 from postprocess.errors import InputError
 
 from ..graph.modules import all_nodes
+from ..graph.plugins import standard
 from ..graph.shapes import Shape, infer, shape_of
 from .base import Request
 
@@ -56,7 +57,7 @@ def set_outputs(model: onnx.ModelProto, request: Request, *, trusted: bool) -> N
     del graph.value_info[:]
     for value in graph.output:
         value.type.tensor_type.ClearField("shape")
-    inferred = infer(model)
+    inferred = infer(standard(model))
     graph.value_info.extend(inferred.graph.value_info)
     symbols = {
         symbol for name in request.input_names for symbol in request.dynamic.get(name, {}).values()

@@ -21,6 +21,8 @@ REWRITES: Registry[Rewrite] = Registry(
         "dcn.distilled": "surgery.rewrites.dcn.distilled:DISTILLED",
         "fitted": "surgery.rewrites.fitted:REFITTED",
         "dcn.native": "surgery.rewrites.dcn.native:NATIVE",
+        "dcn.custom": "surgery.rewrites.dcn.custom:CUSTOM",
+        "dcn.shifted": "surgery.rewrites.dcn.shifted:SHIFTED",
         "dcn.decomposed": "surgery.rewrites.dcn.decomposed:DECOMPOSED",
     },
 )

@@ -1,4 +1,7 @@
-"""What offsets and masks a network's deformable layers use on images: the input of `dcn.folded`."""
+"""What offsets and masks a network's deformable layers use on images.
+
+The means are the input of `dcn.folded`, the counts that of `dcn.shifted`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from torch import Tensor, nn
 
 from .recognise import DeformLayer, describe
 
+COUNTED = 16  # pixels: offsets are counted by whole pixels from -COUNTED to COUNTED
+
 
 @dataclass(frozen=True)
 class OffsetStatistics:
@@ -21,12 +26,16 @@ class OffsetStatistics:
         mean_offset: (g, taps, 2) float64, (dy, dx) in input pixels.
         mean_mask: (g, taps) float64; ones for a layer without a mask.
         largest: largest absolute offset along either axis, in input pixels.
+        counts: (g, taps, 2 * COUNTED, 2 * COUNTED) float64, or None where nobody counted: at
+            [..., COUNTED + i, COUNTED + j] the samples with i <= dy < i + 1 and j <= dx < j + 1;
+            the bins at the border also hold all samples beyond.
     """
 
     samples: int
     mean_offset: Tensor
     mean_mask: Tensor
     largest: float
+    counts: Tensor | None = None
 
 
 class _Sums:
@@ -38,6 +47,7 @@ class _Sums:
         self.offset: Tensor | float = 0.0
         self.mask: Tensor | float = 0.0
         self.largest = 0.0
+        self.counts: Tensor | float = 0.0
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Forward pre-hook."""
@@ -46,6 +56,7 @@ class _Sums:
         pixels = offset.shape[0] * offset.shape[2] * offset.shape[3]
         self.samples += pixels
         self.largest = max(self.largest, float(offset.abs().max()))
+        self.counts = self.counts + _counts(offset, groups, taps)
         offset = offset.sum((0, 2, 3), dtype=torch.float64).cpu()
         self.offset = self.offset + offset.reshape(groups, taps, 2)
         total = (
@@ -58,9 +69,20 @@ class _Sums:
     def mean(self) -> OffsetStatistics:
         assert isinstance(self.offset, Tensor)
         assert isinstance(self.mask, Tensor)
-        return OffsetStatistics(
-            self.samples, self.offset / self.samples, self.mask / self.samples, self.largest
-        )
+        assert isinstance(self.counts, Tensor)
+        mean_offset, mean_mask = self.offset / self.samples, self.mask / self.samples
+        return OffsetStatistics(self.samples, mean_offset, mean_mask, self.largest, self.counts)
+
+
+def _counts(offset: Tensor, groups: int, taps: int) -> Tensor:
+    """Samples of each tap by the whole pixel that its offset falls into."""
+    whole = offset.detach().nan_to_num().floor().clamp(-COUNTED, COUNTED - 1).long() + COUNTED
+    y, x = whole.reshape(len(offset), groups * taps, 2, -1).unbind(2)
+    tap = torch.arange(groups * taps, device=offset.device)[:, None]
+    side = 2 * COUNTED
+    index = (tap * side + y) * side + x
+    counts = torch.bincount(index.flatten(), minlength=groups * taps * side**2)
+    return counts.double().cpu().reshape(groups, taps, side, side)
 
 
 def statistics(model: nn.Module, images: Iterable[Tensor]) -> dict[str, OffsetStatistics]:

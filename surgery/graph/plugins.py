@@ -1,0 +1,220 @@
+"""Deformable convolutions as nodes of run times' own plugins, and what those nodes compute.
+
+================  ====================================  ===========================================
+preset            node                                  attributes, after the plugin's own sources
+================  ====================================  ===========================================
+``tensorrt``      ``trt.plugins::DCNv2``                ``stride``, ``padding``, ``dilation``,
+                                                        ``groups``, ``deformable_group``: integers
+``mmdeploy``      ``mmdeploy::                          ``stride``, ``padding``, ``dilation``:
+                  MMCVModulatedDeformConv2d``           pairs; ``groups``, ``deform_groups``
+================  ====================================  ===========================================
+
+Both take input, offset, mask, weight and bias, as DCNv2 in torch does. ``DCNv2`` is what
+CaoWGG/TensorRT-CenterNet adds to onnx-tensorrt (``onnx-tensorrt/builtin_op_importers.cpp``), which
+looks nodes up by name in whatever domain; ``trt.plugins`` is ONNX Runtime's name for plugins of
+TensorRT. The other is registered by open-mmlab/mmdeploy (``csrc/mmdeploy/backend_ops``).
+
+ONNX's own ``DeformConv`` (opset 19) computes the same, so :func:`standard` makes a graph of it that
+ONNX Runtime runs; onnx's reference evaluator runs the nodes as they are with
+:data:`REFERENCE_OPERATORS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+from onnx.reference.op_run import OpRun
+
+TENSORRT = ("trt.plugins", "DCNv2")
+MMDEPLOY = ("mmdeploy", "MMCVModulatedDeformConv2d")
+PLUGINS = (TENSORRT, MMDEPLOY)
+# Stands for the sums of `dcn.shifted` (surgery/rewrites/dcn/sums_node.py) until they are written.
+SHIFTED = ("surgery", "ShiftedDeformConv")
+DEFORM_CONV_OPSET = 19
+
+Array = NDArray[Any]
+
+
+def standard(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return ``model`` with DeformConv in place of plugin nodes, for run times without them.
+
+    The graph is of opset 19 then if it was of an older one: that is a graph to compare with, whose
+    operators mean the same in both, not one to ship. A model without such nodes is returned as it
+    is. Nodes of :data:`SHIFTED` become what they are equal to while no offset is too large.
+    """
+    if not any(_is_known(node) for node in model.graph.node):
+        return model
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    del made.graph.node[:]
+    for node in model.graph.node:
+        made.graph.node.extend(_standard(node, made.graph) if _is_known(node) else [node])
+    imports = {entry.domain: entry.version for entry in model.opset_import}
+    for domain, _ in (*PLUGINS, SHIFTED):
+        imports.pop(domain, None)
+    imports[""] = max(imports.get("", 0), DEFORM_CONV_OPSET)
+    del made.opset_import[:]
+    made.opset_import.extend(helper.make_opsetid(*entry) for entry in imports.items())
+    made.ir_version = max(made.ir_version, helper.find_min_ir_version_for(list(made.opset_import)))
+    return made
+
+
+def _is_known(node: onnx.NodeProto) -> bool:
+    return (node.domain, node.op_type) in (*PLUGINS, SHIFTED)
+
+
+def _standard(node: onnx.NodeProto, graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Nodes of the standard that compute what ``node`` does; new constants go into ``graph``."""
+    given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    if (node.domain, node.op_type) == SHIFTED:
+        return _standard_sums(node, given, graph)
+    image, offset, mask, weight, *bias = node.input
+    inputs = [image, weight, offset, *(bias or [""]), mask]
+    attributes = _deform_conv_attributes(node.op_type, **given)
+    return [helper.make_node("DeformConv", inputs, node.output, node.name, **attributes)]
+
+
+def _standard_sums(
+    node: onnx.NodeProto, given: Mapping[str, Any], graph: onnx.GraphProto
+) -> list[onnx.NodeProto]:
+    image, offset, weight, bias, *mask = node.input
+    pads, spans = given["pads"], len(given["spans"]) // 4
+    attributes = {
+        **{name: given[name] for name in ("kernel_shape", "strides", "dilations", "group")},
+        "pads": [*pads, *pads],
+        "offset_group": spans // (given["kernel_shape"][0] * given["kernel_shape"][1]),
+    }
+    nodes = []
+    if given["masked"]:
+        base = node.output[0]
+        ends = {"start": 0, "middle": 2 * spans, "end": given["channels"], "axis": 1}
+        for name, value in ends.items():
+            tensor = numpy_helper.from_array(np.array([value], np.int64), f"{base}.{name}")
+            graph.initializer.append(tensor)
+        start, middle, end, axis = (f"{base}.{name}" for name in ends)
+        cuts = {"offset": (start, middle), "logits": (middle, end)}
+        nodes = [
+            helper.make_node("Slice", [offset, *cut, axis], [f"{base}.{name}"])
+            for name, cut in cuts.items()
+        ]
+        nodes.append(helper.make_node("Sigmoid", [f"{base}.logits"], [f"{base}.mask"]))
+        offset, mask = f"{base}.offset", [f"{base}.mask"]
+    inputs = [image, weight, offset, bias, *mask]
+    return [*nodes, helper.make_node("DeformConv", inputs, node.output, node.name, **attributes)]
+
+
+def _deform_conv_attributes(
+    operator: str,
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | None = None,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    deformable_group: int = 1,
+    deform_groups: int = 1,
+) -> dict[str, Any]:
+    """DeformConv's attributes for a plugin's; what is left out is what the plugin takes for it."""
+    if padding is None:
+        padding = 1 if operator == TENSORRT[1] else 0
+    pads = _pair(padding)
+    return {
+        "strides": _pair(stride),
+        "pads": [*pads, *pads],
+        "dilations": _pair(dilation),
+        "group": groups,
+        "offset_group": max(deformable_group, deform_groups),
+    }
+
+
+def _pair(value: int | Sequence[int]) -> list[int]:
+    return [value, value] if isinstance(value, int) else list(value)
+
+
+def deform_conv(
+    image: Array,
+    offset: Array,
+    mask: Array,
+    weight: Array,
+    bias: Array | None,
+    *,
+    strides: Sequence[int],
+    pads: Sequence[int],
+    dilations: Sequence[int],
+    group: int,
+    offset_group: int,
+) -> Array:
+    """Deformable convolution in numpy, as DCNv2's equation 1 has it.
+
+    Args:
+        image: (N, C, H, W).
+        offset: (N, 2 * g * taps, rows, columns), (dy, dx) per tap in input pixels.
+        mask: (N, g * taps, rows, columns).
+        weight: (O, C / group, kh, kw).
+        bias: (O,) or None.
+        strides, pads, dilations, group, offset_group: as in ONNX's DeformConv.
+
+    Returns:
+        (N, O, rows, columns) of the image's type.
+    """
+    batch, channels, height, width = image.shape
+    outputs, _, kh, kw = weight.shape
+    rows, columns = offset.shape[2:]
+    delta = offset.reshape(batch, offset_group, kh, kw, 2, rows, columns).astype(np.float64)
+    tap_y, tap_x, row, column = np.ogrid[:kh, :kw, :rows, :columns]
+    y = delta[:, :, :, :, 0] + (tap_y * dilations[0] - pads[0] + row * strides[0])
+    x = delta[:, :, :, :, 1] + (tap_x * dilations[1] - pads[1] + column * strides[1])
+    pixels = image.reshape(batch, offset_group, channels // offset_group, -1)
+    samples = np.zeros((*pixels.shape[:3], kh, kw, rows, columns))
+    for i in (np.floor(y), np.floor(y) + 1):
+        for j in (np.floor(x), np.floor(x) + 1):
+            blend = (1 - np.abs(y - i)) * (1 - np.abs(x - j))
+            inside = (i >= 0) & (i < height) & (j >= 0) & (j < width)
+            index = np.clip(i, 0, height - 1) * width + np.clip(j, 0, width - 1)
+            flat = index.astype(np.int64).reshape(batch, offset_group, 1, -1)
+            found = np.take_along_axis(pixels, flat, axis=3).reshape(samples.shape)
+            samples += found * (blend * inside)[:, :, None]
+    samples *= mask.reshape(batch, offset_group, 1, kh, kw, rows, columns)
+    grouped = samples.reshape(batch, group, -1, rows, columns)
+    flat_weight = weight.reshape(group, outputs // group, -1).astype(np.float64)
+    result = np.einsum("goi,ngirc->ngorc", flat_weight, grouped)
+    result = result.reshape(batch, outputs, rows, columns)
+    if bias is not None:
+        result = result + bias.reshape(-1, 1, 1)
+    output: Array = result.astype(image.dtype)
+    return output
+
+
+class _Plugin(OpRun):
+    """A plugin's node for onnx's reference evaluator, in float64 inside."""
+
+    def _run(
+        self,
+        image: Array,
+        offset: Array,
+        mask: Array,
+        weight: Array,
+        bias: Array | None = None,
+        **attributes: Any,
+    ) -> tuple[Array]:
+        given = _deform_conv_attributes(type(self).__name__, **attributes)
+        return (deform_conv(image, offset, mask, weight, bias, **given),)
+
+
+class DCNv2(_Plugin):
+    """TensorRT-CenterNet's node."""
+
+    op_domain = TENSORRT[0]
+
+
+class MMCVModulatedDeformConv2d(_Plugin):
+    """mmdeploy's node."""
+
+    op_domain = MMDEPLOY[0]
+
+
+REFERENCE_OPERATORS: list[type[OpRun]] = [DCNv2, MMCVModulatedDeformConv2d]
