@@ -11,12 +11,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .e2ec import STRIDE, Evolution
 from .errors import ModelError
-from .graph import Port
+from .evolution import Evolution, contour_branch
 from .layers.contour import MIN_POINTS, Snake
 from .layers.polygon import diamond, octagon, resample
-from .layers.sampling import canonical, clip_contours, sample_features
+from .layers.sampling import canonical, clip_contours
 from .refine import RefineBranch
 
 EXTREME_POINTS = 4
@@ -61,13 +60,14 @@ class Deformation(Evolution):
         fusion_dim: int = 256,
         align_corners: bool = False,
     ) -> None:
-        super().__init__(evolutions, feature_dim, state_dim, fusion_dim)
+        super().__init__(
+            evolutions, feature_dim, state_dim, fusion_dim, align_corners=align_corners
+        )
         for name, count in (("points", points), ("init_points", init_points)):
             if count < MIN_POINTS:
                 raise ModelError(f"model.{name}={count} must be at least {MIN_POINTS}")
         if init_points % EXTREME_POINTS:
             raise ModelError(f"model.init_points={init_points} must be a multiple of 4")
-        self.feature_dim, self.align_corners = feature_dim, align_corners
         self.init_points, self.points, self.evolutions = init_points, points, evolutions
         self.fuse = nn.Conv1d(2 * feature_dim, feature_dim, 1)
         self.init_gcn = Snake(feature_dim + 2, state_dim, fusion_dim)
@@ -89,7 +89,7 @@ class Deformation(Evolution):
         feature: (N, F, h, w).  image_index: (n,) int64.
         """
         middle = (diamonds.amin(dim=1, keepdim=True) + diamonds.amax(dim=1, keepdim=True)) / 2
-        samples = self._sample(feature, torch.cat((middle, diamonds), dim=1), image_index)
+        samples = self.sample(feature, torch.cat((middle, diamonds), dim=1), image_index)
         offsets: Tensor = self.extreme_step()(samples, canonical(diamonds))
         deformed = diamonds + offsets
         return deformed[:, :: self.init_points // EXTREME_POINTS]
@@ -97,15 +97,6 @@ class Deformation(Evolution):
     def octagon(self, extreme: Tensor) -> Tensor:
         """Extreme points (n, 4, 2) -> vertices (n, points, 2) along their octagons."""
         return resample(octagon(extreme), self.points)
-
-    def evolve(self, index: int, feature: Tensor, contours: Tensor, image_index: Tensor) -> Tensor:
-        """Contours (n, points, 2) after evolution `index`, from those before it; never clipped.
-
-        feature: (N, F, h, w).  image_index: (n,) int64.
-        """
-        samples = self._sample(feature, contours, image_index)
-        offsets: Tensor = self(index, samples, canonical(contours) * STRIDE)
-        return (contours * STRIDE + offsets) / STRIDE
 
     def contours(
         self, feature: Tensor, boxes: Tensor, image_index: Tensor
@@ -118,32 +109,12 @@ class Deformation(Evolution):
         diamonds = self.diamond(boxes)
         extreme = self.extreme_points(feature, diamonds, image_index)
         extreme = clip_contours(extreme, *feature.shape[-2:])
-        current = octagons = self.octagon(extreme)
-        evolved = []
-        for index in range(self.evolutions):
-            current = self.evolve(index, feature, current, image_index)
-            evolved.append(current)
+        octagons = self.octagon(extreme)
+        evolved = self.evolved(feature, octagons, image_index)
         return {"it_ex": diamonds, "ex": extreme, "it_py": octagons, "py": evolved}
 
     def refine_branches(self) -> dict[str, RefineBranch]:
         """The learned steps by name: init, evolve0, evolve1, ..."""
-        steps: dict[str, tuple[nn.Module, int, int]] = {
-            "init": (self.extreme_step(), self.init_points, 1)
-        }
-        for index in range(self.evolutions):
-            steps[f"evolve{index}"] = (self.step(index), self.points, 0)
-        branches = {}
-        for name, (module, points, centre) in steps.items():
-            count = f"{name}_contours"
-            branches[name] = RefineBranch(
-                module,
-                (
-                    Port(f"{name}_samples", (count, points + centre, self.feature_dim)),
-                    Port(f"{name}_contour", (count, points, 2)),
-                ),
-                Port(f"{name}_offset", (count, points, 2)),
-            )
-        return branches
-
-    def _sample(self, feature: Tensor, points: Tensor, image_index: Tensor) -> Tensor:
-        return sample_features(feature, points, image_index, align_corners=self.align_corners)
+        points, width = self.init_points, self.feature_dim
+        init = contour_branch("init", self.extreme_step(), points, points + 1, width)
+        return {"init": init, **self.evolve_branches(self.points)}

@@ -21,16 +21,15 @@ from .checkpoints import load_into, load_state
 from .classes import class_names
 from .dla import CHANNELS, FIRST_LEVEL, DLASeg
 from .errors import ModelError
-from .graph import Graph, Port
-from .layers.contour import MIN_POINTS, Snake
+from .evolution import STRIDE, Evolution
+from .graph import Graph, Port, centre_ports
+from .layers.contour import MIN_POINTS
 from .layers.dcn import ConvFactory, dcn_layer, offset_renaming
 from .layers.deform import DCN
 from .layers.guards import in_onnx_export
 from .layers.peaks import find_peaks
-from .layers.sampling import canonical, clip_contours, sample_features
+from .layers.sampling import clip_contours, sample_features
 from .refine import RefineBranch, refine_graph
-
-STRIDE = 4  # network-input pixels per feature pixel
 
 
 class CoarseStep(nn.Module):
@@ -52,34 +51,6 @@ class CoarseStep(nn.Module):
         flat = samples.transpose(1, 2).flatten(1)  # channel by channel, as the weights expect
         offsets: Tensor = self.trans_fuse(self.trans_poly(flat))
         return offsets.reshape(-1, self.points, 2)
-
-
-class EvolveStep(Snake):
-    """One evolution: a Snake over the sampled features and the vertices' own coordinates."""
-
-    def forward(self, samples: Tensor, contour: Tensor) -> Tensor:  # type: ignore[override]
-        """Samples (n, P, F), canonical contour (n, P, 2) in input pixels -> offsets (n, P, 2)."""
-        joined = torch.cat((samples, contour), dim=2)
-        return super().forward(joined.transpose(1, 2)).transpose(1, 2)
-
-
-class Evolution(nn.Module):
-    """The evolutions under their published names: evolve_gcn, evolve_gcn0, evolve_gcn1, ..."""
-
-    def __init__(self, evolutions: int, feature_dim: int, state_dim: int, fusion_dim: int) -> None:
-        super().__init__()
-        self.names = ["evolve_gcn", *(f"evolve_gcn{index}" for index in range(evolutions - 1))]
-        for name in self.names:
-            self.add_module(name, EvolveStep(feature_dim + 2, state_dim, fusion_dim))
-
-    def forward(self, index: int, samples: Tensor, contour: Tensor) -> Tensor:
-        """Offsets of evolution `index`, counted from 0: see `EvolveStep`."""
-        offsets: Tensor = self.step(index)(samples, contour)
-        return offsets
-
-    def step(self, index: int) -> nn.Module:
-        """The network of evolution `index`."""
-        return self.get_submodule(self.names[index])
 
 
 class Decode(nn.Module):
@@ -124,18 +95,19 @@ class E2EC(nn.Module):
         self.feature_dim = channels[FIRST_LEVEL]
         self.init_stride = init_stride
         self.coarse_stride = coarse_stride
-        self.evolve_stride = evolve_stride
         self.k, self.threshold = k, threshold
         heads = {"ct_hm": classes, "wh": 2 * points}
         self.dla = DLASeg(heads, channels, head_conv, dcn)
         self.train_decoder = Decode(CoarseStep(self.feature_dim, points, trans_dim))
-        self.gcn = Evolution(evolutions, self.feature_dim, state_dim, fusion_dim)
+        self.gcn = Evolution(
+            evolutions, self.feature_dim, state_dim, fusion_dim, offset_scale=evolve_stride
+        )
 
     def refine_branches(self) -> dict[str, RefineBranch]:
         """The learned part after the backbone, by name: coarse_feature, coarse, evolve0, ..."""
         width, points, refine = self.feature_dim, self.points, self.train_decoder.refine
         spatial = ("batch", width, "height", "width")
-        branches = {
+        return {
             "coarse_feature": RefineBranch(
                 refine.trans_feature, (Port("feature", spatial),), Port("coarse_feature", spatial)
             ),
@@ -144,19 +116,8 @@ class E2EC(nn.Module):
                 (Port("coarse_samples", ("coarse_contours", points + 1, width)),),
                 Port("coarse_offset", ("coarse_contours", points, 2)),
             ),
+            **self.gcn.evolve_branches(points),
         }
-        for index in range(self.evolutions):
-            name = f"evolve{index}"
-            count = f"{name}_contours"
-            branches[name] = RefineBranch(
-                self.gcn.step(index),
-                (
-                    Port(f"{name}_samples", (count, points, width)),
-                    Port(f"{name}_contour", (count, points, 2)),
-                ),
-                Port(f"{name}_offset", (count, points, 2)),
-            )
-        return branches
 
     @property
     def backbone(self) -> nn.Module:
@@ -206,9 +167,7 @@ class E2EC(nn.Module):
 
         feature: (N, F, h, w), the backbone's own.  image_index: (n,) int64.
         """
-        samples = sample_features(feature, contours, image_index)
-        offsets: Tensor = self.gcn(index, samples, canonical(contours) * STRIDE)
-        return (contours * STRIDE + offsets * self.evolve_stride) / STRIDE
+        return self.gcn.evolve(index, feature, contours, image_index)
 
     def detect(self, ct_hm: Tensor) -> tuple[Tensor, Tensor]:
         """Peaks of the centre logits (N, classes, h, w).
@@ -233,19 +192,16 @@ class E2EC(nn.Module):
         detection, image_index = self.detect(heads["ct_hm"])
         centres = detection[:, :2]
         init = clip_contours(self.initial(heads["wh"], centres, image_index), height, width)
-        contours = self.coarse(self.coarse_feature(feature), centres, init, image_index)
-        contours = coarse = clip_contours(contours, height, width)
-        evolved = []
-        for index in range(self.evolutions):
-            contours = self.evolve(index, feature, contours, image_index)
-            evolved.append(contours * STRIDE)
+        coarse = self.coarse(self.coarse_feature(feature), centres, init, image_index)
+        coarse = clip_contours(coarse, height, width)
+        evolved = self.gcn.evolved(feature, coarse, image_index)
         return {
             **heads,
             "detection": detection,
             "image_index": image_index,
             "poly_init": init * STRIDE,
             "poly_coarse": coarse * STRIDE,
-            "py": evolved,
+            "py": [contours * STRIDE for contours in evolved],
         }
 
 
@@ -294,11 +250,7 @@ class E2ECPlugin:
         assert isinstance(module, E2EC)
         image = Port("image", ("batch", 3, "height", "width"))
         widths = {"ct_hm": module.classes, "wh": 2 * module.points, "feature": module.feature_dim}
-        outputs = tuple(
-            Port(name, ("batch", width, "feature_height", "feature_width"))
-            for name, width in widths.items()
-        )
-        backbone = Graph("backbone", module.backbone, (image,), outputs)
+        backbone = Graph("backbone", module.backbone, (image,), centre_ports(widths))
         return [backbone, refine_graph(module.refine_branches())]
 
     def decoder(self, config: Mapping[str, Any]) -> dict[str, Any]:

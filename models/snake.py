@@ -9,7 +9,7 @@ in feature pixels (network input / 4), x before y.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from .checkpoints import load_into, load_state
 from .classes import class_names
 from .deformation import Deformation
 from .dla import CHANNELS, FIRST_LEVEL, DLASeg
-from .e2ec import STRIDE
 from .errors import ModelError
-from .graph import Graph, Port
+from .evolution import STRIDE
+from .graph import Graph, Port, centre_ports
+from .layers.boxes import boxes_around
 from .layers.dcn import ConvFactory, dcn_layer, offset_renaming
 from .layers.deform import DCN
 from .layers.guards import in_onnx_export
@@ -30,14 +31,64 @@ from .layers.peaks import find_peaks
 from .refine import RefineBranch, refine_graph
 
 
-class DeepSnake(nn.Module):
-    """The whole network.
+class BoxSnake(nn.Module):
+    """What Deep Snake's two detectors share: a DLA that gives boxes, and contours out of boxes.
+
+    heads: the DLA's, a centre heatmap first and box sizes second.  channels: widths of the six DLA
+    levels; the feature map has channels[2].  head_conv: hidden width of the heads.  k, threshold:
+    at most k instances an image, each with a score of at least the threshold.  dcn: makes the
+    deformable layers.  deformation: what `Deformation` takes, from init_points to align_corners.
+    """
+
+    def __init__(
+        self,
+        heads: Mapping[str, int],
+        channels: Sequence[int],
+        head_conv: int,
+        k: int,
+        threshold: float,
+        dcn: ConvFactory,
+        deformation: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.k, self.threshold = k, threshold
+        self.feature_dim = channels[FIRST_LEVEL]
+        self.dla = DLASeg(heads, channels, head_conv, dcn)
+        self.gcn = Deformation(self.feature_dim, **deformation)
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The part that becomes the backbone graph: image -> (*heads, feature)."""
+        return self.dla
+
+    def refine_branches(self) -> dict[str, RefineBranch]:
+        """The learned part after the backbone, by name: init, evolve0, evolve1, ..."""
+        return self.gcn.refine_branches()
+
+    def heads(self, image: Tensor) -> dict[str, Tensor]:
+        """Image (N, 3, H, W) -> heads (N, channels, H/4, W/4), heatmaps as logits, and feature."""
+        return dict(zip((*self.dla.heads, "feature"), self.dla(image), strict=True))
+
+    def detect(self, heatmap: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Boxes around the peaks of the centre logits.
+
+        heatmap: (N, classes, h, w).  sizes: (N, 2, h, w) of boxes.  Returns centres (n, 2),
+        detection (n, 6: x1, y1, x2, y2, score, class) and image_index (n,) int64, image by image
+        and score descending.  Boxes are cut to the map: see `boxes_around`.
+        """
+        height, width = heatmap.shape[-2:]
+        peaks, image_index = find_peaks(heatmap.sigmoid(), self.k, self.threshold)
+        centres, score_and_class = peaks[:, :2], peaks[:, 2:]
+        x, y = centres.long().unbind(dim=1)
+        boxes = boxes_around(centres, sizes[image_index, :, y, x], height, width)
+        return centres, torch.cat((boxes, score_and_class), dim=1), image_index
+
+
+class DeepSnake(BoxSnake):
+    """The whole network (`ro_34`).
 
     classes: number of classes.  reg: the checkpoint holds a centre-offset head `reg`, which is
-    never decoded (COCO's does).  channels: widths of the six DLA levels; the feature map has
-    channels[2].  head_conv: hidden width of the heads.  k, threshold: at most k instances an image,
-    each with a score of at least the threshold.  dcn: makes the deformable layers.
-    deformation: what `Deformation` takes, from init_points to align_corners.
+    never decoded (COCO's does).  The others: see `BoxSnake`.
     """
 
     def __init__(
@@ -52,41 +103,8 @@ class DeepSnake(nn.Module):
         dcn: ConvFactory = DCN,
         **deformation: Any,
     ) -> None:
-        super().__init__()
-        self.classes, self.k, self.threshold = classes, k, threshold
-        self.feature_dim = channels[FIRST_LEVEL]
         heads = {"ct_hm": classes, "wh": 2, **({"reg": 2} if reg else {})}
-        self.dla = DLASeg(heads, channels, head_conv, dcn)
-        self.gcn = Deformation(self.feature_dim, **deformation)
-
-    @property
-    def backbone(self) -> nn.Module:
-        """The part that becomes the backbone graph: image -> (ct_hm, wh[, reg], feature)."""
-        return self.dla
-
-    def refine_branches(self) -> dict[str, RefineBranch]:
-        """The learned part after the backbone, by name: init, evolve0, evolve1, ..."""
-        return self.gcn.refine_branches()
-
-    def heads(self, image: Tensor) -> dict[str, Tensor]:
-        """Image (N, 3, H, W) -> ct_hm (N, classes, H/4, W/4) logits, wh (N, 2, ...), feature."""
-        return dict(zip((*self.dla.heads, "feature"), self.dla(image), strict=True))
-
-    def detect(self, ct_hm: Tensor, wh: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Boxes around the peaks of the centre logits.
-
-        ct_hm: (N, classes, h, w).  wh: (N, 2, h, w) box sizes.  Returns centres (n, 2), detection
-        (n, 6: x1, y1, x2, y2, score, class) and image_index (n,) int64, image by image and score
-        descending.  Boxes are cut at 0 above and to the left, at size - 1 below and to the right.
-        """
-        height, width = ct_hm.shape[-2:]
-        peaks, image_index = find_peaks(ct_hm.sigmoid(), self.k, self.threshold)
-        centres, score_and_class = peaks[:, :2], peaks[:, 2:]
-        x, y = centres.long().unbind(dim=1)
-        half = wh[image_index, :, y, x] / 2
-        low = (centres - half).clamp(min=0)
-        high = torch.minimum(centres + half, centres.new_tensor((width - 1.0, height - 1.0)))
-        return centres, torch.cat((low, high, score_and_class), dim=1), image_index
+        super().__init__(heads, channels, head_conv, k, threshold, dcn, deformation)
 
     def forward(self, image: Tensor) -> Any:
         """Image (N, 3, H, W) float32 normalised, H and W multiples of 32.
@@ -104,35 +122,37 @@ class DeepSnake(nn.Module):
         return {**heads, **found, **stages}
 
 
-SIZES = ("init_points", "points", "head_conv", "state_dim", "fusion_dim", "evolutions", "k")
-SWITCHES = ("reg", "align_corners")
-DECODING = ("init_points", "points", "evolutions", "align_corners", "k", "threshold")
-CLASS_KEYS = ("dla.ct_hm.2.weight", "dla.ct_hm.2.bias")
-
-
 class SnakePlugin:
     """Builds, loads and describes Deep Snake for the `model:` node of a configuration."""
 
     name = "snake"
+    class_head = "ct_hm"
+    network: Callable[..., BoxSnake] = DeepSnake
+    sizes: tuple[str, ...] = (
+        "init_points", "points", "head_conv", "state_dim", "fusion_dim", "evolutions", "k",
+    )  # fmt: skip
+    switches: tuple[str, ...] = ("reg", "align_corners")
+    decoding: tuple[str, ...] = (
+        "init_points", "points", "evolutions", "align_corners", "k", "threshold",
+    )  # fmt: skip
 
-    def build(self, config: Mapping[str, Any]) -> DeepSnake:
+    def build(self, config: Mapping[str, Any]) -> BoxSnake:
         """The network in eval mode; raises ModelError where it cannot be built as configured."""
         channels = [int(width) for width in config.get("channels", CHANNELS)]
         if len(channels) != len(CHANNELS) or min(channels) < 1:
             raise ModelError(
                 f"model.channels={channels} must be {len(CHANNELS)} positive widths, one each level"
             )
-        sizes = {key: int(config[key]) for key in SIZES if key in config}
-        for key, value in sizes.items():
+        parameters: dict[str, Any] = {key: int(config[key]) for key in self.sizes if key in config}
+        for key, value in parameters.items():
             if value < 1:
                 raise ModelError(f"model.{key}={value} must be at least 1")
-        parameters: dict[str, Any] = {
-            **sizes,
-            **{key: bool(config[key]) for key in SWITCHES if key in config},
-            "threshold": float(config.get("threshold", 0.05)),
-            "dcn": dcn_layer(str(config.get("dcn", "charlesshang"))),
-        }
-        network = DeepSnake(len(self.classes(config)), channels=channels, **parameters)
+        parameters |= {key: bool(config[key]) for key in self.switches if key in config}
+        if "threshold" in config:
+            parameters["threshold"] = float(config["threshold"])
+        dcn = dcn_layer(str(config.get("dcn", "charlesshang")))
+        classes = len(self.classes(config))
+        network = type(self).network(classes, channels=channels, dcn=dcn, **parameters)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval()
 
@@ -142,24 +162,23 @@ class SnakePlugin:
         Raises CheckpointError where it cannot be read or does not fit.
         """
         rename = offset_renaming(module.state_dict().keys())
-        return load_into(module, load_state(path), path, rename=rename, class_keys=CLASS_KEYS)
+        keys = tuple(f"dla.{self.class_head}.2.{kind}" for kind in ("weight", "bias"))
+        return load_into(module, load_state(path), path, rename=rename, class_keys=keys)
 
     def graphs(self, module: nn.Module, config: Mapping[str, Any]) -> list[Graph]:
         """The backbone, and the learned part after it."""
-        assert isinstance(module, DeepSnake)
+        assert isinstance(module, BoxSnake)
         image = Port("image", ("batch", 3, "height", "width"))
         widths = {**module.dla.heads, "feature": module.feature_dim}
-        outputs = tuple(
-            Port(name, ("batch", width, "feature_height", "feature_width"))
-            for name, width in widths.items()
+        backbone = Graph(
+            "backbone", module.backbone, (image,), centre_ports(widths, self.class_head)
         )
-        backbone = Graph("backbone", module.backbone, (image,), outputs)
         return [backbone, refine_graph(module.refine_branches())]
 
     def decoder(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The run-time decoder's name and parameters."""
-        parameters = {key: config[key] for key in DECODING if key in config}
-        return {"name": "snake", "stride": float(STRIDE), **parameters}
+        parameters = {key: config[key] for key in self.decoding if key in config}
+        return {"name": self.name, "stride": float(STRIDE), **parameters}
 
     def classes(self, config: Mapping[str, Any]) -> list[str]:
         """Class names in the order of the heatmap's channels."""

@@ -18,15 +18,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .deformation import Deformation
-from .dla import CHANNELS, FIRST_LEVEL, DLASeg
+from .dla import CHANNELS
 from .graph import Port
 from .layers.dcn import ConvFactory
 from .layers.deform import DCN
 from .layers.guards import in_onnx_export
-from .layers.peaks import find_peaks
 from .layers.roi import greedy_nms, roi_align
 from .refine import RefineBranch
+from .snake import BoxSnake, SnakePlugin
 
 ROI = (7, 28)  # rows and columns of a region; the component maps have twice as many
 INSTANCE_OVERLAP = 0.7
@@ -62,8 +61,11 @@ class ComponentDetection(nn.Module):
         return torch.cat((self.cp_hm(fused), self.cp_wh(fused)), dim=1)
 
 
-class RcnnSnake(nn.Module):
-    """The whole network; parameters as for `DeepSnake`, with at most k instances an image."""
+class RcnnSnake(BoxSnake):
+    """The whole network (`rcnn_34`); parameters as for `DeepSnake`.
+
+    component_width: hidden width of `ComponentDetection`.
+    """
 
     def __init__(
         self,
@@ -77,17 +79,10 @@ class RcnnSnake(nn.Module):
         dcn: ConvFactory = DCN,
         **deformation: Any,
     ) -> None:
-        super().__init__()
-        self.classes, self.k, self.threshold = classes, k, threshold
-        self.feature_dim = channels[FIRST_LEVEL]
-        self.dla = DLASeg({"act_hm": classes, "awh": 2}, channels, head_conv, dcn)
+        heads = {"act_hm": classes, "awh": 2}
+        super().__init__(heads, channels, head_conv, k, threshold, dcn, deformation)
+        self.classes = classes
         self.cp = ComponentDetection(self.feature_dim, component_width)
-        self.gcn = Deformation(self.feature_dim, **deformation)
-
-    @property
-    def backbone(self) -> nn.Module:
-        """The part that becomes the backbone graph: image -> (act_hm, awh, feature)."""
-        return self.dla
 
     def refine_branches(self) -> dict[str, RefineBranch]:
         """The learned part after the backbone, by name: component, init, evolve0, ..."""
@@ -97,7 +92,7 @@ class RcnnSnake(nn.Module):
             (Port("component_features", (count, self.feature_dim, rows, columns)),),
             Port("component_maps", (count, 3, 2 * rows, 2 * columns)),
         )
-        return {"component": component, **self.gcn.refine_branches()}
+        return {"component": component, **super().refine_branches()}
 
     def instances(self, act_hm: Tensor, awh: Tensor) -> tuple[Tensor, Tensor]:
         """Boxes of whole instances after NMS within each class.
@@ -105,19 +100,14 @@ class RcnnSnake(nn.Module):
         act_hm: (N, classes, h, w) logits.  awh: (N, 2, h, w).  Returns detection (n, 6: x1, y1, x2,
         y2, score, class) and image_index (n,), image by image, class by class, score descending.
         """
-        height, width = act_hm.shape[-2:]
-        peaks, image_index = find_peaks(act_hm.sigmoid(), self.k, self.threshold)
-        x, y = peaks[:, :2].long().unbind(dim=1)
-        half = awh[image_index, :, y, x] / 2
-        low = (peaks[:, :2] - half).clamp(min=0)
-        limit = peaks.new_tensor((width - 1.0, height - 1.0))
-        high = torch.minimum(peaks[:, :2] + half, limit)
-        detection = torch.cat((low, high, peaks[:, 2:]), dim=1)
+        _, detection, image_index = self.detect(act_hm, awh)
         kept = [image_index.new_zeros(0)]
         for image in range(len(act_hm)):
             for category in range(self.classes):
-                mine = ((image_index == image) & (peaks[:, 3] == category)).nonzero().squeeze(1)
-                kept.append(mine[greedy_nms(detection[mine, :4], peaks[mine, 2], INSTANCE_OVERLAP)])
+                same = (image_index == image) & (detection[:, 5] == category)
+                mine = same.nonzero().squeeze(1)
+                boxes, scores = detection[mine, :4], detection[mine, 4]
+                kept.append(mine[greedy_nms(boxes, scores, INSTANCE_OVERLAP)])
         chosen = torch.cat(kept)
         return detection[chosen], image_index[chosen]
 
@@ -153,19 +143,31 @@ class RcnnSnake(nn.Module):
         `Deformation.contours`, one row a component; all in feature pixels.
         During ONNX export only the tuple of heads and feature: the rest runs outside the graph.
         """
-        act_hm, awh, feature = self.dla(image)
+        heads = self.heads(image)
         if in_onnx_export():
-            return act_hm, awh, feature
-        detection, image_index = self.instances(act_hm, awh)
+            return tuple(heads.values())
+        feature = heads["feature"]
+        detection, image_index = self.instances(heads["act_hm"], heads["awh"])
         maps = self.cp(roi_align(feature, detection[:, :4], image_index, ROI))
         boxes, owner = self.components(maps, detection)
         return {
-            "act_hm": act_hm,
-            "awh": awh,
-            "feature": feature,
+            **heads,
             "detection": detection,
             "image_index": image_index,
             "cp_box": boxes,
             "cp_ind": owner,
             **self.gcn.contours(feature, boxes, image_index[owner]),
         }
+
+
+class RcnnSnakePlugin(SnakePlugin):
+    """The same for the network with component detection."""
+
+    name = "snake_rcnn"
+    class_head = "act_hm"
+    network = RcnnSnake
+    sizes = (*SnakePlugin.sizes, "component_width")
+    switches = ("align_corners",)
+
+
+plugin = RcnnSnakePlugin()

@@ -65,7 +65,7 @@ class _Outputs(nn.Module):
         return (self.network(image),)
 
 
-DECODING = ("method", "kernel")
+DECODING = ("method", "kernel", "udp", "score", "threshold")
 
 
 class TinyPosePlugin:

@@ -1,9 +1,9 @@
 """What a trained network finds, in the form that `surgery.evaluate` scores.
 
-    python -m training.results --checkpoint outputs/training/e2ec_scenes.pt --count 500
+    python -m training.results snake_scenes --count 500
 
-prints mask AP on held-back scenes by stage (initial, coarse and evolved contours) and the size of
-the offsets that every deformable layer has learnt.
+prints mask AP on held-back scenes by stage (each contour that the network draws on its way) and the
+size of the offsets that every deformable layer has learnt.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.e2ec import E2EC
 from models.layers.deform import DCN
 from surgery.evaluate import Image, drawn_dataset, evaluate
 from surgery.scenes import DOMAINS, EVALUATION_SEED, draw
 
-from .train_e2ec import build, normalise
+from .data import normalise
+from .networks import DEMOS, checkpoint_of
 
 
 class Found(NamedTuple):
@@ -48,24 +48,24 @@ def tensor(image: Image) -> Tensor:
 
 
 @torch.no_grad()
-def stages(net: E2EC, image: Image) -> dict[str, Finds]:
+def stages(name: str, net: nn.Module, image: Image) -> dict[str, Finds]:
     """Objects with the contours of every stage, in image pixels."""
     output = net(tensor(image))
     names = DOMAINS["shapes"].classes
-    contours = {"init": output["poly_init"], "coarse": output["poly_coarse"]}
-    contours |= {f"evolve{i}": each for i, each in enumerate(output["py"])}
-    scores = output["detection"][:, 2].tolist()
-    labels = [names[int(label)] for label in output["detection"][:, 3]]
+    scores = output["detection"][:, -2].tolist()
+    labels = [names[int(label)] for label in output["detection"][:, -1]]
     return {
         stage: Finds([Found(*each) for each in zip(labels, scores, lines.numpy(), strict=True)])
-        for stage, lines in contours.items()
+        for stage, lines in DEMOS[name].stages(output).items()
     }
 
 
-def ap_by_stage(net: E2EC, count: int, seed: int = EVALUATION_SEED) -> dict[str, dict[str, float]]:
-    """COCO mask metrics of every stage on `count` drawn scenes."""
+def ap_by_stage(
+    name: str, net: nn.Module, count: int, seed: int = EVALUATION_SEED
+) -> dict[str, dict[str, float]]:
+    """COCO mask metrics of every stage of the network `name` on `count` drawn scenes."""
     dataset = drawn_dataset(count, seed)
-    found = {image_id: stages(net, image) for image_id, image in dataset.images()}
+    found = {image_id: stages(name, net, image) for image_id, image in dataset.images()}
     figures = {}
     for stage in next(iter(found.values())):
         finds = iter([each[stage] for each in found.values()])
@@ -94,11 +94,11 @@ def recorded_offsets(net: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
 
 
 @torch.no_grad()
-def offset_statistics(net: E2EC, count: int = 32) -> dict[str, dict[str, float]]:
+def offset_statistics(net: nn.Module, count: int = 32) -> dict[str, dict[str, float]]:
     """Mean, 99th percentile and largest |offset| in pixels, by layer, over drawn scenes."""
     with recorded_offsets(net) as kept:
         for index in range(count):
-            net.heads(tensor(draw(EVALUATION_SEED, index).image))
+            net(tensor(draw(EVALUATION_SEED, index).image))
     figures = {}
     for name, parts in kept.items():
         values = torch.cat(parts).numpy()
@@ -113,14 +113,17 @@ def offset_statistics(net: E2EC, count: int = 32) -> dict[str, dict[str, float]]
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="mask AP by stage and offsets by layer")
-    parser.add_argument("--checkpoint", type=Path, default=Path("outputs/training/e2ec_scenes.pt"))
+    parser.add_argument("name", nargs="?", choices=list(DEMOS), default="e2ec_scenes")
+    parser.add_argument("--checkpoint", type=Path, help="outputs/training/NAME.pt")
     parser.add_argument("--count", type=int, default=500)
     args = parser.parse_args()
-    net = build()
-    state = torch.load(args.checkpoint, weights_only=True, map_location="cpu")
+    net = DEMOS[args.name].build()
+    checkpoint = args.checkpoint or checkpoint_of(args.name)
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
     net.load_state_dict(state["mean"])
     net.eval()
-    figures = {"step": state["step"], "scenes": args.count, "ap": ap_by_stage(net, args.count)}
+    ap = ap_by_stage(args.name, net, args.count)
+    figures = {"step": state["step"], "scenes": args.count, "ap": ap}
     figures["offsets"] = offset_statistics(net)
     print(json.dumps(figures, indent=1))
 

@@ -1,13 +1,15 @@
-"""Training targets of E2EC (Zhang et al., CVPR 2022) for drawn scenes.
+"""Training targets for drawn scenes, of E2EC (Zhang et al., CVPR 2022) and Deep Snake.
 
 Centre heatmap with gaussians whose radius keeps a box IoU of 0.7 (CornerNet, Law & Deng 2018), a
-contour of P points a visible instance in input pixels, ordered by the paper's multi-direction
-alignment (section 3.3), and the key points that the dynamic matching loss holds on to (3.4).
+contour of P points a visible instance in input pixels, ordered by E2EC's multi-direction alignment
+(section 3.3) or evenly spaced for Deep Snake, and the key points that E2EC's dynamic matching loss
+holds on to (3.4).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from surgery.scenes import Scene
 
 Array = NDArray[np.float32]
+ContourOf = Callable[[Array, int], Array]  # an outline (m, 2) and a number of points
 STRIDE = 4
 
 
@@ -53,16 +56,42 @@ def visible_contour(mask: NDArray[np.bool_]) -> Array | None:
     return outline
 
 
+def oriented(outline: Array) -> Array:
+    """The outline run counter-clockwise as seen: from the top to the left to the bottom."""
+    x, y = outline.T
+    ahead = np.roll(outline, -1, axis=0)
+    if np.sum(x * ahead[:, 1] - ahead[:, 0] * y) > 0:
+        outline = outline[::-1]
+    return outline
+
+
+def arc_lengths(outline: Array) -> NDArray[np.float64]:
+    """Where each vertex of a closed outline (m, 2) lies along it, and its length: (m + 1,)."""
+    steps = np.diff(outline, axis=0, append=outline[:1])
+    return np.concatenate([[0.0], np.cumsum(np.sqrt((steps**2).sum(1)))])
+
+
+def points_at(outline: Array, arc: NDArray[np.float64], wanted: NDArray[np.float64]) -> Array:
+    """Points (n, 2) of a closed outline (m, 2) at the arc lengths `wanted` (n,)."""
+    closed = np.concatenate([outline, outline[:1]])
+    points = [np.interp(wanted, arc, closed[:, axis]) for axis in (0, 1)]
+    return np.stack(points, axis=1).astype(np.float32)
+
+
+def even_contour(outline: Array, count: int) -> Array:
+    """`count` points in even arcs, counter-clockwise as seen."""
+    outline = oriented(outline)
+    arc = arc_lengths(outline)
+    return points_at(outline, arc, arc[-1] * np.arange(count) / count)
+
+
 def aligned_contour(outline: Array, count: int) -> Array:
     """Resample to `count` points: bottom, right, top, left first, then even arcs in between.
 
     The four anchors are where rays from the box centre leave the outline; where a concave
     outline has them out of order, the points are spread evenly from the bottom anchor on.
     """
-    x, y = outline.T
-    ahead = np.roll(outline, -1, axis=0)
-    if np.sum(x * ahead[:, 1] - ahead[:, 0] * y) > 0:
-        outline = outline[::-1]
+    outline = oriented(outline)
     centre = (outline.min(0) + outline.max(0)) / 2
     ray = outline - centre
     reach = np.sqrt((ray**2).sum(1)) + 1e-6
@@ -74,16 +103,13 @@ def aligned_contour(outline: Array, count: int) -> Array:
     ]
     outline = np.roll(outline, -anchors[0], axis=0)
     starts = [(anchor - anchors[0]) % len(outline) for anchor in anchors]
-    closed = np.concatenate([outline, outline[:1]])
-    arc = np.concatenate([[0.0], np.cumsum(np.sqrt((np.diff(closed, axis=0) ** 2).sum(1)))])
-    if starts == sorted(set(starts)):
-        bounds = [*arc[starts], arc[-1]]
-        quarter = np.arange(count // 4) / (count // 4)
-        wanted = np.concatenate([a + (b - a) * quarter for a, b in pairwise(bounds)])
-    else:
-        wanted = arc[-1] * np.arange(count) / count
-    points = [np.interp(wanted, arc, closed[:, axis]) for axis in (0, 1)]
-    return np.stack(points, axis=1).astype(np.float32)
+    if starts != sorted(set(starts)):
+        return even_contour(outline, count)
+    arc = arc_lengths(outline)
+    bounds = [*arc[starts], arc[-1]]
+    quarter = np.arange(count // 4) / (count // 4)
+    wanted = np.concatenate([a + (b - a) * quarter for a, b in pairwise(bounds)])
+    return points_at(outline, arc, wanted)
 
 
 def key_points(contour: Array, tolerance: float = 1.0) -> NDArray[np.bool_]:
@@ -113,7 +139,9 @@ def splat(heatmap: Array, x: int, y: int, radius: int) -> None:
     np.maximum(window, bump, out=window)
 
 
-def scene_targets(scene: Scene, classes: int, points: int) -> Targets:
+def scene_targets(
+    scene: Scene, classes: int, points: int, contour_of: ContourOf = aligned_contour
+) -> Targets:
     """Targets of one scene; instances whose visible part is tiny are left out."""
     height, width = (side // STRIDE for side in scene.image.shape[:2])
     heatmap = np.zeros((classes, height, width), np.float32)
@@ -126,7 +154,7 @@ def scene_targets(scene: Scene, classes: int, points: int) -> Targets:
         x, y = np.clip(np.rint((low + high) / 2).astype(int), 0, (width - 1, height - 1)).tolist()
         box = np.ceil(high - low)
         splat(heatmap[instance.label], x, y, max(0, int(gaussian_radius(box[1], box[0]))))
-        contour = aligned_contour(outline, points)
+        contour = contour_of(outline, points)
         centres.append((x, y))
         contours.append(contour)
         keys.append(key_points(contour))

@@ -29,8 +29,9 @@ from models.e2ec import E2EC, STRIDE
 from models.layers.sampling import clip_contours
 from surgery.scenes import DOMAINS
 
-from .data import Batch, Batches, loader
+from .data import Batch, Batches, loader, normalise
 from .losses import dynamic_matching_loss, focal_loss
+from .optimise import average, parameter_groups, save
 
 NETWORK: dict[str, Any] = {
     "points": 64,
@@ -41,18 +42,11 @@ NETWORK: dict[str, Any] = {
     "trans_dim": 48,
     "evolutions": 3,
 }
-MEAN = torch.tensor([0.40789654, 0.44719302, 0.47026115]).view(3, 1, 1) * 255  # BGR
-STD = torch.tensor([0.28863828, 0.27408164, 0.27809835]).view(3, 1, 1) * 255
 
 
 def build() -> E2EC:
     """The demo network, untrained."""
     return E2EC(len(DOMAINS["shapes"].classes), **NETWORK)
-
-
-def normalise(images: Tensor) -> Tensor:
-    """(N, 3, H, W) uint8 BGR -> float32, as the network takes it."""
-    return (images.float() - MEAN) / STD
 
 
 def losses(net: E2EC, batch: Batch, matching: bool, evolved: int) -> dict[str, Tensor]:
@@ -93,21 +87,6 @@ def weighted(terms: dict[str, Tensor]) -> Tensor:
     return terms["centre"] + contours
 
 
-def parameter_groups(net: nn.Module, rate: float) -> list[dict[str, Any]]:
-    """Weights with decay, one-dimensional parameters without, offset convolutions at rate / 10."""
-    decay, plain, offsets = [], [], []
-    for name, parameter in net.named_parameters():
-        if "conv_offset" in name:
-            offsets.append(parameter)
-        else:
-            (plain if parameter.ndim == 1 else decay).append(parameter)
-    return [
-        {"params": decay, "lr": rate, "weight_decay": 1e-2},
-        {"params": plain, "lr": rate, "weight_decay": 0.0},
-        {"params": offsets, "lr": rate / 10, "weight_decay": 1e-2},
-    ]
-
-
 def share_gradients(net: nn.Module, world: int) -> None:
     """Average the gradients of all processes, in one message."""
     if world == 1:
@@ -120,20 +99,9 @@ def share_gradients(net: nn.Module, world: int) -> None:
         gradient.copy_(part.view_as(gradient))
 
 
-@torch.no_grad()
-def average(mean: nn.Module, net: nn.Module, step: int, keep: float = 0.998) -> None:
-    """Move the running mean of weights and BatchNorm statistics towards the network's."""
-    share = 1 - min(keep, (1 + step) / (10 + step))
-    old, new = list(mean.state_dict().values()), list(net.state_dict().values())
-    floating = [i for i, value in enumerate(old) if value.is_floating_point()]
-    torch._foreach_lerp_([old[i] for i in floating], [new[i] for i in floating], share)
-
-
-def save(path: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint beside its place, then move it there: a kill leaves the older one."""
-    temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+def rate_factor(name: str) -> float:
+    """Offset convolutions learn at a tenth of the rate."""
+    return 0.1 if "conv_offset" in name else 1.0
 
 
 def train(args: argparse.Namespace) -> None:
@@ -146,7 +114,7 @@ def train(args: argparse.Namespace) -> None:
     net = build().train().to(memory_format=torch.channels_last)
     mean = build().eval().to(memory_format=torch.channels_last)
     mean.load_state_dict(net.state_dict())
-    optimizer = torch.optim.AdamW(parameter_groups(net, args.rate), fused=True)
+    optimizer = torch.optim.AdamW(parameter_groups(net, args.rate, rate_factor), fused=True)
     rates = [group["lr"] for group in optimizer.param_groups]
     first, spent = 0, 0.0
     if args.resume and args.checkpoint.exists():

@@ -29,3 +29,16 @@ def warn_non_finite(name: str, nan: int, positive: int, negative: int, stackleve
             RuntimeWarning,
             stacklevel=stacklevel,
         )
+
+
+def finite_rows(values: NDArray[np.float32], what: str, stacklevel: int = 3) -> NDArray[np.int64]:
+    """Indices of the finite ones of (n,...) values; one warning counts the others."""
+    finite = np.logical_and.reduce(np.isfinite(values), axis=tuple(range(1, values.ndim)))
+    if not finite.all():
+        warnings.warn(
+            f"{np.count_nonzero(~finite)} of {len(finite)} {what} hold NaN or infinities and are "
+            "dropped: look for an overflow in the network (float16?)",
+            RuntimeWarning,
+            stacklevel=stacklevel,
+        )
+    return np.flatnonzero(finite)

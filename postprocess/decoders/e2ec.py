@@ -12,18 +12,18 @@ Features are sampled here, bilinearly, so that no graph holds a GridSample.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..instances import Array, Instances
+from ._evolution import evolved
+from ._finite import finite_rows
 from .base import Parameters, Refine
-from .contours import canonical_contours, clip_contours, contour_boxes, initial_contours
+from .contours import clip_contours, contour_boxes, initial_contours
 from .jagged import undo_jagged
 from .nms import fast_nms
 from .peaks import Peaks, peaks_batch
@@ -121,7 +121,17 @@ class E2EC(Parameters):
             if refine is not None:
                 coarse_feature = features[i] if coarse_features is None else coarse_features[i]
                 contours = self._coarse(stages, contours, coarse_feature, refine)
-                contours = self._evolved(stages, contours, features[i], refine)
+                steps = evolved(
+                    contours,
+                    features[i],
+                    refine,
+                    evolutions=self.evolutions,
+                    stride=self.stride,
+                    scale=self.evolve_stride,
+                    backend=self.backend,
+                )
+                for index, contours in enumerate(steps):
+                    stages[f"py.{index}"] = contours * np.float32(self.stride)
             decoded.append(self._selected(stages, contours * np.float32(self.stride), centres))
         return decoded
 
@@ -163,24 +173,6 @@ class E2EC(Parameters):
         stages["poly_coarse"] = contours * np.float32(self.stride)
         return contours
 
-    def _evolved(
-        self, stages: dict[str, Array], contours: Array, feature: Array, refine: Refine
-    ) -> Array:
-        """Evolutions by circular convolution over the samples and the contour's own shape."""
-        stride = np.float32(self.stride)
-        for i in range(self.evolutions):
-            if len(contours):
-                feeds = {
-                    f"evolve{i}_samples": self._samples(feature, contours),
-                    f"evolve{i}_contour": canonical_contours(contours) * stride,
-                }
-                offsets = refine(feeds, [f"evolve{i}_offset"])[f"evolve{i}_offset"]
-                stages[f"py.{i}"] = contours * stride + offsets * np.float32(self.evolve_stride)
-            else:
-                stages[f"py.{i}"] = contours
-            contours = stages[f"py.{i}"] / stride
-        return contours
-
     def _samples(self, feature: Array, points: Array) -> Array:
         """(F, h, w) features at (n, m, 2) points -> (n, m, F)."""
         return sample(feature, points, backend=self.backend)
@@ -191,7 +183,7 @@ class E2EC(Parameters):
             before = "poly_coarse" if self.evolutions == 1 else f"py.{self.evolutions - 2}"
             contours = undo_jagged(stages[before], contours)
             stages["dml.py"] = contours
-        kept = _finite(contours)
+        kept = finite_rows(contours, "contours", stacklevel=4)
         if self.nms_iou is not None:
             best = fast_nms(
                 contour_boxes(contours[kept]),
@@ -210,16 +202,3 @@ class E2EC(Parameters):
             boxes=contour_boxes(contours),
             contours=contours,
         )
-
-
-def _finite(contours: Array) -> NDArray[np.int64]:
-    """Indices of the contours without NaN or infinity; one warning says how many have some."""
-    finite = np.logical_and.reduce(np.isfinite(contours), axis=(1, 2))
-    if not finite.all():
-        warnings.warn(
-            f"{np.count_nonzero(~finite)} of {len(finite)} contours hold NaN or infinities and are "
-            "dropped: look for an overflow in the network (float16?)",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-    return np.flatnonzero(finite)

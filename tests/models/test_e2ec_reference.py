@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,8 @@ Arrays = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def checkpoint(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The seeded weights in a .pth laid out as the authors' trainer does."""
-    spec = importlib.util.spec_from_file_location("seeded", reference / "seeded.py")
-    assert spec is not None
-    assert spec.loader is not None
-    seeded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(seeded)
-    state = seeded.state_dict(reference / "e2ec")
-    tensors = {key: torch.from_numpy(np.array(value)) for key, value in state.items()}
-    path = tmp_path_factory.mktemp("e2ec") / "e2ec_coco.pth"
-    torch.save({"net": tensors, "epoch": 0}, path)
-    return path
+def checkpoint(seeded: Callable[[str], Path]) -> Path:
+    return seeded("e2ec")
 
 
 @pytest.fixture(scope="module")

@@ -194,6 +194,17 @@ def test_an_onnx_file_gives_what_its_ncnn_twin_gives(reference: Path, size: str)
         assert torch.equal(own[key], value), key
 
 
+def test_an_onnx_file_is_known_by_content_under_another_name(
+    graph_file: Path, ncnn: Path, tmp_path: Path
+) -> None:
+    shutil.copyfile(graph_file, tmp_path / "weights")
+    assert is_onnx(tmp_path / "weights")
+    torch.save({"x": torch.zeros(1)}, tmp_path / "model.pth")
+    (tmp_path / "begins").write_bytes(b"\x08" + bytes(40))
+    others = (ncnn, ncnn.with_suffix(".bin"), tmp_path / "model.pth", tmp_path / "begins", tmp_path)
+    assert not any(map(is_onnx, others))
+
+
 def rewritten(path: Path, target: Path) -> onnx.ModelProto:
     """The graph with BatchNorm unfolded, weights as Constant nodes, names drifted, bias as Add."""
     model = onnx.load(str(path))
