@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -21,6 +21,7 @@ from .errors import InputError
 if TYPE_CHECKING:
     from .preprocess import Image
     from .result import Result
+    from .runtime import Runtime
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,6 +56,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object for each image, one a line"
     )
+    persons = parser.add_mutually_exclusive_group()
+    persons.add_argument(
+        "--boxes",
+        metavar="FILE",
+        help="persons in the images, for a network that sees one at a time: COCO annotations or "
+        "results, or what --json printed (default: the whole image is one person)",
+    )
+    persons.add_argument(
+        "--detector", metavar="BUNDLE", help="find the persons with this bundle first"
+    )
+    parser.add_argument(
+        "--flip-test", action="store_true", help="average with the mirrored image (keypoints)"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="threads within an operator")
     parser.add_argument(
         "--threshold",
@@ -81,7 +95,9 @@ def _run(options: argparse.Namespace, progress: _Progress) -> int:
         threads=options.threads,
         verify=not options.no_verify,
         decoder={name: value for name, value in given.items() if value is not None},
+        flip_test=options.flip_test,
     )
+    boxes_of = _boxes(options, runtime)
     overlays = _Overlays(options.out, options.threshold) if options.out else None
     failed = False
     paths: list[str] = []
@@ -95,7 +111,7 @@ def _run(options: argparse.Namespace, progress: _Progress) -> int:
         progress.show(i, len(paths), path)
         try:
             image = read_image(path)
-            result = runtime(image)
+            result = runtime(image, boxes_of(path, image))
             picture = overlays.write(path, image, result) if overlays else None
         except InputError as error:
             failed = True
@@ -110,6 +126,21 @@ def _run(options: argparse.Namespace, progress: _Progress) -> int:
     progress.clear()
     sys.stdout.flush()
     return 1 if failed else 0
+
+
+def _boxes(options: argparse.Namespace, runtime: Runtime) -> Callable[[str, Image], Any]:
+    """How to get at the persons of an image: (path, image) -> boxes, None where nobody said."""
+    if options.boxes:
+        from .boxes import BoxFile
+
+        file = BoxFile(options.boxes)
+        return lambda path, image: file.of(path)
+    if options.detector:
+        from .detector import Detector
+
+        detector = Detector(options.detector, runtime.bundle.classes, options.threads)
+        return lambda path, image: detector(image)
+    return lambda path, image: None
 
 
 def _sentence(path: str, result: Result, picture: Path | None) -> str:

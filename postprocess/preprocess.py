@@ -1,6 +1,6 @@
 """From a photo to the network's input, and the way back for points.
 
-tensor = (image in `color` order * scale - mean) / std, NCHW float32, after one of four rules:
+tensor = (image in `color` order * scale - mean) / std, NCHW float32, after one of these rules:
 
 - letterbox: scaled by min(H / h, W / w), INTER_AREA when shrinking and INTER_LINEAR otherwise,
   centred on black;
@@ -9,10 +9,17 @@ tensor = (image in `color` order * scale - mean) / std, NCHW float32, after one 
 - warp: e2ec's and Deep Snake's own test code (`augment` in dataset/train/utils.py and in
   lib/utils/snake/snake_coco_utils.py): one bilinear warpAffine about the middle of the image. Its
   canvas is that of `keep` and the factor is canvas width / image width, so an image is not
-  kept but slightly enlarged; with `size`, the factor is W / max(h, w).
+  kept but slightly enlarged; with `size`, the factor is W / max(h, w);
+- affine, affine_udp: the box of one person, grown to the input's aspect and by `growth`, in one
+  bilinear warpAffine, as keypoint networks are trained and evaluated (affine.py);
+- crop: the box of one person, grown, cut out as far as it lies in the image, and stretched to
+  `size`, as PP-TinyPose is deployed (person_crop in boxes.py).
 
-Points: letterbox, stretch and keep treat coordinates as continuous (pixel i covers i to i + 1,
-as COCO's polygons do); warp moves points by the matrix that moves the pixels, as its authors do.
+The last three see the whole image, not grown, where no box is given.
+
+Points: letterbox, stretch, keep and crop treat coordinates as continuous (pixel i covers i to
+i + 1, as COCO's polygons do); warp, affine and affine_udp move points by the matrix that moves the
+pixels, as their authors do.
 """
 
 from __future__ import annotations
@@ -26,6 +33,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .affine import Region, affine_matrix, person_region
+from .boxes import person_crop
 from .errors import InputError
 from .fields import Field
 from .instances import Array
@@ -34,7 +43,8 @@ from .transform import Transform
 Image = NDArray[np.uint8]
 
 COLORS = ("bgr", "rgb")
-RESIZES = ("letterbox", "stretch", "keep", "warp")
+OF_PERSONS = ("affine", "affine_udp", "crop")
+RESIZES = ("letterbox", "stretch", "keep", "warp", *OF_PERSONS)
 
 
 @dataclass(frozen=True)
@@ -47,10 +57,11 @@ class Preprocess:
         mean: per channel, in `color` order.
         std: per channel, in `color` order.
         size: (height, width) of the network's input, or None where it follows the image.
-        resize: "letterbox", "stretch", "keep" or "warp" (module docstring).
+        resize: one of RESIZES (module docstring).
         multiple: sides are rounded up to it where `size` is None.
         rescale: the image is shrunk by it first where `size` is None.
         always_pad: a side that is a multiple already still grows by one multiple (512 becomes 544).
+        growth: factor on the sides of a person's box, for the rules that take one.
         layout: "nchw".
         dtype: "float32".
     """
@@ -64,6 +75,7 @@ class Preprocess:
     multiple: int = 32
     rescale: float = 1.0
     always_pad: bool = False
+    growth: float = 1.0
     layout: str = "nchw"
     dtype: str = "float32"
 
@@ -89,6 +101,7 @@ class Preprocess:
             "multiple": field.get("multiple", 32).integer(least=1),
             "rescale": field.get("rescale", 1.0).number(),
             "always_pad": field.get("always_pad", False).flag(),
+            "growth": field.get("growth", 1.0).number(),
             "layout": field.get("layout", "nchw").text(("nchw",)),
             "dtype": field.get("dtype", "float32").text(("float32",)),
         }
@@ -111,28 +124,43 @@ class Preprocess:
         mean, std = (np.array(each, np.float32)[:, None] for each in (self.mean, self.std))
         return (values - mean) / std
 
-    def __call__(self, image_bgr: Image) -> tuple[Array, Transform]:
+    @property
+    def takes_boxes(self) -> bool:
+        """Whether the network sees one person of the image at a time."""
+        return self.resize in OF_PERSONS
+
+    def __call__(
+        self, image_bgr: Image, box: NDArray[np.float64] | None = None
+    ) -> tuple[Array, Transform]:
         """Resize and normalise an image.
 
         Args:
             image_bgr: (H, W, 3) uint8, BGR as OpenCV reads it.
+            box: (4,) x1, y1, x2, y2 of a person, image pixels, for the rules that take one.
 
         Returns:
             (1, 3, h, w) float32 C-contiguous tensor, and the map between the two images' pixels.
 
         Raises:
-            InputError: not such an image.
+            InputError: not such an image, or a box for a rule that takes none.
         """
         check_image(image_bgr)
-        canvas, transform = self.resized(image_bgr)
+        canvas, transform = self.resized(image_bgr, box)
         channels = (2, 1, 0) if self.color == "rgb" else (0, 1, 2)
         tensor = np.empty((1, 3, *canvas.shape[:2]), np.float32)
         for i, channel in enumerate(channels):
             np.take(self._table[i], canvas[:, :, channel], out=tensor[0, i])
         return tensor, transform
 
-    def resized(self, image_bgr: Image) -> tuple[Image, Transform]:
+    def resized(
+        self, image_bgr: Image, box: NDArray[np.float64] | None = None
+    ) -> tuple[Image, Transform]:
         """Apply the resize rule alone: (h, w, 3) uint8 BGR of the network's size, and the map."""
+        if self.size is not None and self.takes_boxes:
+            return self._person(image_bgr, box, self.size)
+        if box is not None:
+            rules = ", ".join(OF_PERSONS)
+            raise InputError(f"preprocess with resize {self.resize!r} takes no box, {rules} do")
         height, width = image_bgr.shape[:2]
         out = self.size or (self._side(height), self._side(width))
         if self.resize == "warp":
@@ -145,6 +173,19 @@ class Preprocess:
             factor = 1.0 / self.rescale
         inner = (max(1, round(height * factor)), max(1, round(width * factor)))
         return _place(image_bgr, (min(inner[0], out[0]), min(inner[1], out[1])), out)
+
+    def _person(
+        self, image: Image, box: NDArray[np.float64] | None, out: tuple[int, int]
+    ) -> tuple[Image, Transform]:
+        """One person of the image, or all of the image."""
+        height, width = image.shape[:2]
+        growth = self.growth
+        if box is None:
+            box, growth = np.array([0, 0, width, height], np.float64), 1.0
+        if self.resize == "crop":
+            return _crop(image, person_crop(box, (height, width), out, growth), out)
+        udp = self.resize == "affine_udp"
+        return _affine(image, person_region(box, out, growth), out, udp)
 
     def _side(self, length: int) -> int:
         """Side of the canvas for a side of the image, where the canvas follows the image."""
@@ -176,6 +217,28 @@ def _warp(image: Image, out: tuple[int, int], across: int) -> tuple[Image, Trans
     matrix = np.array([[factor, 0, shift[0]], [0, factor, shift[1]]])
     canvas = _uint8(cv2.warpAffine(image, matrix, out[::-1], flags=cv2.INTER_LINEAR))
     return canvas, Transform((factor, factor), shift, (height, width), out)
+
+
+def _affine(
+    image: Image, region: Region, out: tuple[int, int], udp: bool
+) -> tuple[Image, Transform]:
+    """Warp a region of the image to size `out`; what lies outside of the image is black."""
+    matrix = affine_matrix(region, out, udp)
+    canvas = _uint8(cv2.warpAffine(image, matrix, out[::-1], flags=cv2.INTER_LINEAR))
+    (scale_x, _, shift_x), (_, scale_y, shift_y) = matrix.tolist()
+    return canvas, Transform((scale_x, scale_y), (shift_x, shift_y), image.shape[:2], out)
+
+
+def _crop(
+    image: Image, part: tuple[int, int, int, int], out: tuple[int, int]
+) -> tuple[Image, Transform]:
+    """Cut out x1, y1, x2, y2 and stretch it to size `out`."""
+    left, top, right, bottom = part
+    inside = np.ascontiguousarray(image[top:bottom, left:right])
+    canvas = _uint8(cv2.resize(inside, out[::-1], interpolation=cv2.INTER_LINEAR))
+    scale = (out[1] / (right - left), out[0] / (bottom - top))
+    shift = (-left * scale[0], -top * scale[1])
+    return canvas, Transform(scale, shift, image.shape[:2], out)
 
 
 def _uint8(image: NDArray[Any]) -> Image:
@@ -218,9 +281,9 @@ def _check(given: Preprocess) -> None:
         raise InputError(f"preprocess gives nchw float32, not {given.layout} {given.dtype}")
     if len(given.mean) != 3 or len(given.std) != 3 or 0 in given.std:
         raise InputError("preprocess expects three means and three std values that are not zero")
-    if given.multiple < 1 or not given.rescale > 0:
-        raise InputError("preprocess expects multiple of at least 1 and rescale above 0")
-    if given.resize in ("letterbox", "stretch") and given.size is None:
+    if given.multiple < 1 or not given.rescale > 0 or not given.growth > 0:
+        raise InputError("preprocess expects multiple of at least 1, rescale and growth above 0")
+    if given.resize in ("letterbox", "stretch", *OF_PERSONS) and given.size is None:
         raise InputError(f"preprocess with resize {given.resize!r} needs a size, [height, width]")
     if given.resize == "keep" and given.size is not None:
         raise InputError("preprocess with resize 'keep' follows the image: its size must be null")

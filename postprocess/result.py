@@ -50,7 +50,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class Result:
-    """Objects of one image, score descending.
+    """Objects of one image: score descending, or in the order of the boxes that were given.
 
     Attributes:
         instances: the objects.

@@ -1,27 +1,33 @@
 """A bundle, loaded: image in, result in image pixels out.
 
 image -> Preprocess -> tensor -> backbone graph -> heads -> decoder (with refine graph) -> Result
+
+A network that sees one person at a time gets the whole image, or a batch of crops, one a box.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .boxes import checked_boxes
 from .bundle import BundleInfo, read_bundle
-from .decoders.base import DECODERS, Decoder
+from .decoders.base import DECODERS, Decoder, FlipTest
+from .decoders.flip import mirror_order
 from .errors import InputError
 from .instances import Array, Instances
-from .preprocess import Image, Preprocess
-from .result import Result, in_image
+from .preprocess import Image, Preprocess, check_image
+from .result import Instance, Result, in_image
 from .session import Graph
 from .stages import Stages, differences, read_arrays
 
 GOLDEN = "golden.npz"
+OPEN_BATCH = 16
+"""Crops of persons that go through a backbone with an open batch at a time."""
 
 
 @dataclass(frozen=True)
@@ -32,29 +38,62 @@ class Runtime:
         bundle: what `bundle.json` says.
         graphs: opened graphs by name.
         decoder: from heads to instances.
+        flip_test: run the mirrored image as well and average the heatmaps.
     """
 
     bundle: BundleInfo
     graphs: Mapping[str, Graph]
     decoder: Decoder
+    flip_test: bool = False
 
     @property
     def preprocess(self) -> Preprocess:
         """From an image to the network's input."""
         return self.bundle.preprocess
 
-    def __call__(self, image_bgr: Image) -> Result:
+    def __call__(self, image_bgr: Image, boxes: Any = None) -> Result:
         """Find the objects of one image.
 
         Args:
             image_bgr: (H, W, 3) uint8, BGR as OpenCV reads it.
+            boxes: persons as rows x1, y1, x2, y2, image pixels, for a network that sees one at a
+                time; without them it takes the whole image for one person.
+
+        Returns:
+            Objects in image pixels; one for each box in the order of the boxes, where they are
+            given, but for persons below the decoder's threshold.
 
         Raises:
-            InputError: not such an image, or one that the graph's fixed size does not take.
+            InputError: not such an image, one that the graph's fixed size does not take, or boxes
+                that are none or that the network does not take.
         """
+        if boxes is not None:
+            return self._persons(image_bgr, boxes)
         tensor, transform = self.preprocess(image_bgr)
         found = self.decode(self.heads(tensor))[0]
         return in_image(found, transform, self.bundle.classes, self.bundle.skeleton)
+
+    def _persons(self, image_bgr: Image, boxes: Any) -> Result:
+        """One crop a box, as many at a time as the backbone takes."""
+        if not self.preprocess.takes_boxes:
+            raise InputError(
+                f"{self.bundle.folder} finds objects by itself (resize "
+                f"{self.preprocess.resize!r}): boxes are for networks that see one person at a time"
+            )
+        check_image(image_bgr)
+        size = image_bgr.shape[:2]
+        persons = checked_boxes(boxes, size)
+        batch = self.graphs["backbone"].info.inputs[0].shape[0]
+        step = batch if isinstance(batch, int) else OPEN_BATCH
+        found: list[Instance] = []
+        for first in range(0, len(persons), step):
+            group = persons[first : first + step]
+            crops = [self.preprocess(image_bgr, box) for box in group]
+            decoded = self.decode(self.heads(np.concatenate([tensor for tensor, _ in crops])))
+            for instances, (_, transform), box in zip(decoded, crops, group, strict=True):
+                here = in_image(instances, transform, self.bundle.classes)
+                found += [replace(each, box=box.astype(np.float32)) for each in here.instances]
+        return Result(tuple(found), size, self.bundle.skeleton)
 
     def heads(self, tensor: Array) -> dict[str, Array]:
         """Run the backbone on (N, 3, h, w) float32: its outputs by name, N images each.
@@ -66,7 +105,16 @@ class Runtime:
         if isinstance(batch, int) and 0 < count < batch:
             tensor = np.resize(tensor, (batch, *tensor.shape[1:]))
         heads = backbone.run({backbone.info.inputs[0].name: tensor})
+        if self.flip_test:
+            heads = self._flip_tested(heads, tensor)
         return {name: array[:count] for name, array in heads.items()}
+
+    def _flip_tested(self, heads: dict[str, Array], tensor: Array) -> dict[str, Array]:
+        """The heads, averaged with those of the mirrored images."""
+        backbone = self.graphs["backbone"]
+        assert isinstance(self.decoder, FlipTest)  # load refuses others
+        mirrored = backbone.run({backbone.info.inputs[0].name: tensor[..., ::-1]})
+        return self.decoder.merge_flipped(heads, mirrored, mirror_order(self.bundle.keypoints))
 
     def decode(
         self, heads: Mapping[str, Array], trace: dict[str, Array] | None = None
@@ -108,6 +156,7 @@ def load(
     threads: int | None = None,
     verify: bool = True,
     decoder: Mapping[str, Any] | None = None,
+    flip_test: bool = False,
 ) -> Runtime:
     """Load a bundle.
 
@@ -118,10 +167,11 @@ def load(
         verify: compare every file of the bundle with its sha256.
         decoder: parameters of the decoder to use instead of the bundle's, for example
             {"threshold": 0.3}.
+        flip_test: run every image mirrored as well and average the heatmaps; twice the time.
 
     Raises:
         InputError: what is wrong with the bundle, naming file and field; a decoder that is not
-            installed; a parameter that it does not have.
+            installed; a parameter that it does not have; a decoder without a flip test.
     """
     info = read_bundle(folder, verify)
     decoder_class = DECODERS.get(info.decoder)
@@ -135,4 +185,8 @@ def load(
         name: Graph(info.folder / graph.file, graph, providers, threads)
         for name, graph in info.graphs.items()
     }
-    return Runtime(info, graphs, built)
+    if flip_test:
+        if not isinstance(built, FlipTest):
+            raise InputError(f"{info.folder}: decoder {info.decoder!r} has no flip test")
+        mirror_order(info.keypoints)
+    return Runtime(info, graphs, built, flip_test)

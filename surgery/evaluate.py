@@ -24,7 +24,7 @@ from postprocess.errors import InputError
 from postprocess.fields import Field
 from postprocess.images import read_image
 
-from .scenes import EVALUATION_SEED, annotation, domain_named, draw
+from .scenes import EVALUATION_SEED, annotation, categories, draw
 from .scenes.track import track
 
 Image = NDArray[np.uint8]
@@ -193,7 +193,6 @@ def drawn_dataset(
     count: int, seed: int = EVALUATION_SEED, size: int = 128, domain: str = "shapes"
 ) -> Dataset:
     """Scenes drawn on the fly, never written: index 0 to count - 1 of a seed."""
-    names = domain_named(domain).classes
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for index in range(count):
@@ -201,8 +200,8 @@ def drawn_dataset(
         for instance in draw(seed, index, size, domain).instances:
             entry = annotation(instance, len(annotations) + 1, index + 1)
             annotations.append(entry)
-    categories = [{"id": number, "name": name} for number, name in enumerate(names, 1)]
-    coco = _index({"images": images, "annotations": annotations, "categories": categories})
+    data = {"images": images, "annotations": annotations, "categories": categories(domain)}
+    coco = _index(data)
 
     def redraw() -> Iterator[tuple[int, Image]]:
         for index in range(count):
@@ -211,10 +210,10 @@ def drawn_dataset(
     return Dataset(coco, redraw)
 
 
-def evaluate_data(
-    predict: Predict, data: Mapping[str, Any], classes: Sequence[str] | None = None
-) -> dict[str, float]:
-    """Mask AP on what a `data` node of the configuration names: drawn scenes or COCO files.
+def dataset_of(data: Mapping[str, Any], domain: str) -> Dataset:
+    """What a `data` node of the configuration names: COCO files or drawn scenes.
+
+    domain: of the scenes where the node leaves it open.
 
     Raises:
         InputError: a key is missing or ill-typed, and whatever `coco_dataset` raises.
@@ -223,17 +222,22 @@ def evaluate_data(
     name = node["name"].text(("scenes", "coco"))
     if name == "scenes":
         count, size = node["count"].integer(1), node["size"].integer(64)
-        dataset = drawn_dataset(count, node["seed"].integer(0), size, node["domain"].text())
-    else:
-        for key, what in (("annotations", "FILE"), ("images", "DIR")):
-            if node[key].value is None:
-                raise InputError(f"data=coco needs data.{key}={what}")
-        limit = None if node["limit"].value is None else node["limit"].integer(1)
-        annotations, images = (
-            Path(node[key].text()).expanduser() for key in ("annotations", "images")
-        )
-        dataset = coco_dataset(annotations, images, limit)
-    return evaluate(predict, dataset, classes)
+        if node["domain"].value is not None:
+            domain = node["domain"].text()
+        return drawn_dataset(count, node["seed"].integer(0), size, domain)
+    for key, what in (("annotations", "FILE"), ("images", "DIR")):
+        if node[key].value is None:
+            raise InputError(f"data=coco needs data.{key}={what}")
+    limit = None if node["limit"].value is None else node["limit"].integer(1)
+    annotations, images = (Path(node[key].text()).expanduser() for key in ("annotations", "images"))
+    return coco_dataset(annotations, images, limit)
+
+
+def evaluate_data(
+    predict: Predict, data: Mapping[str, Any], classes: Sequence[str] | None = None
+) -> dict[str, float]:
+    """Mask AP on what a `data` node of the configuration names: see `dataset_of`."""
+    return evaluate(predict, dataset_of(data, "shapes"), classes)
 
 
 def _index(data: dict[str, Any]) -> COCO:

@@ -19,12 +19,24 @@ from models.checkpoints.convolutions import Array, FoundConv, FoundNorm
 from models.errors import CheckpointError
 
 SUFFIX = ".onnx"
+FIRST_BYTE = b"\x08"  # of field 1, the IR version, which every writer puts first
 SIZES = ("Shape", "Size")  # their outputs carry no values of the image
 
 
 def is_onnx(path: str | Path) -> bool:
-    """Whether a file is called as ONNX files are (the format has no signature)."""
-    return Path(path).suffix.lower() == SUFFIX
+    """Whether a file is called as ONNX files are, or holds such a graph under another name.
+
+    The format has no signature, so a file that begins like one is read.
+    """
+    if Path(path).suffix.lower() == SUFFIX:
+        return True
+    try:
+        with Path(path).open("rb") as file:
+            if file.read(1) != FIRST_BYTE:
+                return False
+        return len(onnx.load(str(path), load_external_data=False).graph.node) > 0
+    except Exception:  # no such file, or no such format: protobuf's DecodeError has no public home
+        return False
 
 
 def read_convolutions(path: str | Path) -> list[FoundConv]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from .coco import annotation, write
+from .coco import annotation, categories, write
 from .draw import (
     DOMAINS,
     EVALUATION_SEED,
     FITTING_SEED,
     TRAINING_SEED,
     Domain,
-    Instance,
-    Scene,
     domain_named,
     draw,
 )
+from .scene import Instance, Scene
 
 __all__ = [
     "DOMAINS",
@@ -24,6 +23,7 @@ __all__ = [
     "Instance",
     "Scene",
     "annotation",
+    "categories",
     "domain_named",
     "draw",
     "write",

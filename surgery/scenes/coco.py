@@ -15,13 +15,23 @@ from pycocotools import mask as rle
 
 from postprocess.errors import InputError
 
-from .draw import Instance, domain_named, draw
+from .draw import domain_named, draw
+from .figures import FigureDomain
+from .pose import JOINTS, SKELETON
+from .scene import Instance
 from .track import track
 
 
 def annotation(instance: Instance, number: int, image_id: int) -> dict[str, Any]:
-    """An instance as COCO's annotation: visible mask, its area and box; category = label + 1."""
+    """An instance as COCO's annotation: visible mask, its area and box; category = label + 1.
+
+    A figure's keypoints are in pixel indices, where 0, 0 is the middle of the first pixel.
+    """
     encoded = rle.encode(np.asfortranarray(instance.mask.view(np.uint8)))
+    joints: dict[str, Any] = {}
+    if instance.keypoints is not None:
+        joints["keypoints"] = np.round(instance.keypoints.astype(float), 2).ravel().tolist()
+        joints["num_keypoints"] = int((instance.keypoints[:, 2] > 0).sum())
     return {
         "id": number,
         "image_id": image_id,
@@ -30,7 +40,20 @@ def annotation(instance: Instance, number: int, image_id: int) -> dict[str, Any]
         "area": float(rle.area(encoded)),
         "bbox": rle.toBbox(encoded).tolist(),
         "iscrowd": 0,
+        **joints,
     }
+
+
+def categories(domain: str) -> list[dict[str, Any]]:
+    """A domain's categories; a figure's with its joints and the pairs that a drawing joins."""
+    rules = domain_named(domain)
+    entries: list[dict[str, Any]] = [
+        {"id": number, "name": name} for number, name in enumerate(rules.classes, 1)
+    ]
+    if isinstance(rules, FigureDomain):
+        pairs = [[first + 1, second + 1] for first, second in SKELETON]
+        entries = [{**each, "keypoints": list(JOINTS), "skeleton": pairs} for each in entries]
+    return entries
 
 
 def write(
@@ -47,7 +70,7 @@ def write(
         InputError: `out` holds something already or cannot be written; unknown domain, bad size.
     """
     out = Path(out)
-    names = domain_named(domain).classes
+    domain_named(domain)
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise InputError(f"{out}: exists and is not an empty folder; choose another out")
     try:
@@ -72,7 +95,7 @@ def write(
             "info": {"description": "drawn scenes", "domain": domain, "seed": seed, "size": size},
             "images": images,
             "annotations": annotations,
-            "categories": [{"id": number, "name": name} for number, name in enumerate(names, 1)],
+            "categories": categories(domain),
         }
         (work / "annotations.json").write_text(json.dumps(facts) + "\n")
         work.chmod(0o755)

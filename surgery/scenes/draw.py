@@ -1,9 +1,9 @@
 """One drawn scene with its true masks, from (seed, index, domain) alone.
 
-Two domains: "shapes", which the demo networks are trained on, and "cells", drawn by other rules
-and in other colours, for fits on images that a network was not trained on. A scene depends on
-its seed, index, size and domain only, never on what was drawn before, so any process can draw
-any scene in any order.
+Domains: "shapes", which the demo contour networks are trained on; "cells", drawn by other rules
+and in other colours, for fits on images that a network was not trained on; "figures" for the
+keypoint network (figures.py). A scene depends on its seed, index, size and domain only, never on
+what was drawn before, so any process can draw any scene in any order.
 
 Seeds name disjoint streams: numpy's SeedSequence hashes (seed, domain, index), so two seeds never
 share a scene. Training takes seeds from TRAINING_SEED on; EVALUATION_SEED and FITTING_SEED, and
@@ -21,15 +21,15 @@ from numpy.typing import NDArray
 
 from postprocess.errors import InputError
 
+from .figures import FIGURES, FigureDomain, draw_figures
 from .objects import Sizes, admit, paint, rasterise, transform
 from .outlines import CELLS, SHAPES, Outline, Points
+from .scene import Instance, Scene
 from .textures import PATTERNS, TISSUE, Image, Rng, blend, cloud, pattern
 
 TRAINING_SEED = 1_000_000
 EVALUATION_SEED = 2026
 FITTING_SEED = 4052
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -48,30 +48,14 @@ class Domain:
         return tuple(self.outlines)
 
 
-DOMAINS: dict[str, Domain] = {
+DOMAINS: dict[str, Domain | FigureDomain] = {
     "shapes": Domain(0, SHAPES, PATTERNS, (2, 6), Sizes(22.0, 70.0, 0.62)),
     "cells": Domain(1, CELLS, TISSUE, (5, 12), Sizes(16.0, 56.0, 0.75)),
+    "figures": FIGURES,
 }
 
 
-@dataclass(frozen=True)
-class Instance:
-    """One object: class id, whole outline (P, 2) float32, visible mask (H, W) bool."""
-
-    label: int
-    outline: Points
-    mask: Mask
-
-
-@dataclass(frozen=True)
-class Scene:
-    """An image (H, W, 3) uint8 BGR and its objects, back to front."""
-
-    image: NDArray[np.uint8]
-    instances: list[Instance]
-
-
-def domain_named(name: str) -> Domain:
+def domain_named(name: str) -> Domain | FigureDomain:
     """The domain of that name; InputError lists the names when there is none."""
     if name not in DOMAINS:
         raise InputError(f"unknown scene domain '{name}': choose one of {', '.join(DOMAINS)}")
@@ -90,6 +74,10 @@ def draw(seed: int, index: int, size: int = 128, domain: str = "shapes") -> Scen
     if size < 64:
         raise InputError(f"a drawn scene is at least 64 pixels wide, got {size}")
     rng = np.random.default_rng(np.random.SeedSequence([seed, rules.tag, index]))
+    if isinstance(rules, FigureDomain):
+        image = _plain_backdrop(rng, size)
+        figures = draw_figures(rng, image)
+        return Scene(_photograph(rng, image), figures)
     backdrop = _shapes_backdrop if domain == "shapes" else _cells_backdrop
     image = backdrop(rng, size)
     labels = np.zeros((size, size), np.int16)
@@ -135,11 +123,7 @@ def _contrasting(rng: Rng, behind: Image) -> Image:
 
 
 def _shapes_backdrop(rng: Rng, size: int) -> Image:
-    colours = rng.uniform(20, 235, (2, 3)).astype(np.float32)
-    kind = PATTERNS[int(rng.integers(len(PATTERNS)))]
-    weight = pattern(rng, size, size, kind) * np.float32(0.5)
-    image: Image = blend(weight, colours[0], colours[1])
-    image += (cloud(rng, size, size, int(rng.integers(3, 12)), 3) - np.float32(0.5)) * 90
+    image = _plain_backdrop(rng, size)
     for _ in range(int(rng.integers(0, 7) * (size / 128) ** 2)):
         ends = rng.integers(0, size, 4).tolist()
         colour = rng.uniform(0, 255, 3).tolist()
@@ -148,6 +132,16 @@ def _shapes_backdrop(rng: Rng, size: int) -> Image:
         centre = rng.integers(0, size, 2).tolist()
         colour = rng.uniform(0, 255, 3).tolist()
         cv2.circle(image, centre, int(rng.integers(1, 5)), colour, -1, cv2.LINE_8)
+    return image
+
+
+def _plain_backdrop(rng: Rng, size: int) -> Image:
+    """Two colours in a pattern, under coloured clouds."""
+    colours = rng.uniform(20, 235, (2, 3)).astype(np.float32)
+    kind = PATTERNS[int(rng.integers(len(PATTERNS)))]
+    weight = pattern(rng, size, size, kind) * np.float32(0.5)
+    image: Image = blend(weight, colours[0], colours[1])
+    image += (cloud(rng, size, size, int(rng.integers(3, 12)), 3) - np.float32(0.5)) * 90
     return image
 
 

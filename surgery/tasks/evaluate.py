@@ -8,7 +8,8 @@ import postprocess
 from postprocess.errors import InputError
 
 from ..config import Config
-from ..evaluate import evaluate_data
+from ..evaluate import dataset_of, evaluate_data
+from ..evaluate_keypoints import evaluate_keypoints
 
 
 def run(config: Config) -> None:
@@ -16,7 +17,11 @@ def run(config: Config) -> None:
     if config.bundle is None:
         raise InputError("task=evaluate needs bundle=DIR, a folder that task=export wrote")
     runtime = postprocess.load(config.bundle)
-    figures = evaluate_data(runtime, config.data, runtime.bundle.classes)
+    if runtime.preprocess.takes_boxes:
+        dataset = dataset_of(config.data, "figures")
+        figures = evaluate_keypoints(runtime, dataset, runtime.bundle.keypoints)
+    else:
+        figures = evaluate_data(runtime, config.data, runtime.bundle.classes)
     for name, value in figures.items():
         print(f"{name:>8} {value:.4f}")
     if config.out_given is not None:
