@@ -2,12 +2,13 @@
 
     python -m benchmarks.strategies [ROW ...] [--scenes 500] [--tables]
 
-Rows are measured on held-back drawn scenes (EVALUATION_SEED), which neither training nor any fit
-has seen: fitted networks in torch, the others as exported, in ONNX Runtime. They are
-written to docs/figures/strategies.json one by one, so that a killed run goes on; rows
-that are there for this very network are not measured again. A row is named
+Every row goes through the main job into a bundle, which is evaluated in ONNX Runtime on held-back
+drawn scenes (EVALUATION_SEED) that neither training nor any fit has seen. Rows are written to
+docs/figures/strategies.json one by one, so that a killed run goes on; rows that are there for this
+very network are not measured again. A row is named
 
     keep, plain, folded, native, decomposed, shifted          a rewrite, nothing fitted
+    shipped                                                   distilled, the companion that ships
     calibrated3, calibrated5, calibrated0                     kernel; 0: spare multiply-adds spent
     distilled3@5                                              kernel, minutes in all
     distilled3@15/pool1000, calibrated3/pool16                from a pool of so many drawn scenes
@@ -24,25 +25,20 @@ import json
 import os
 import re
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
-from torch import Tensor
 
 import postprocess
-from postprocess.result import Result, in_image
-from surgery.calibrate import OutputSpec, Reading, Settings, fit_weights, state_hash
+from surgery.calibrate import state_hash
 from surgery.config import Config, from_mapping
-from surgery.evaluate import Image, drawn_dataset, evaluate
-from surgery.loading import Model, load_model
-from surgery.rewrites import REWRITES, rewriting
-from surgery.rewrites.dcn import statistics
-from surgery.running import run_torch
+from surgery.evaluate import drawn_dataset, evaluate
+from surgery.loading import load_model
+from surgery.rewrites import REWRITES
 from surgery.scenes import FITTING_SEED, draw
 from surgery.tasks.export import run as export
 from surgery.versions import versions
@@ -50,7 +46,7 @@ from surgery.versions import versions
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures"
 GOALS = (
-    *("keep", "plain", "folded", "native", "shifted"),
+    *("keep", "plain", "folded", "native", "shifted", "shipped"),
     *("calibrated3", "calibrated5", "calibrated0"),
     *("distilled3@1", "distilled3@3", "distilled3@5", "distilled3@15", "distilled3@20"),
     *("distilled3@15/pool1000", "distilled3@15/pool256"),
@@ -58,10 +54,7 @@ GOALS = (
     *("calibrated3/pool16", "calibrated3/pool64", "calibrated3/cells256"),
     *("distilled3@15/cells1000", "distilled0@5"),
 )
-SPECS = {"ct_hm": OutputSpec("logits"), "wh": OutputSpec(counts_at="ct_hm")}
-EXPORTED = ("keep", "plain", "folded", "native", "decomposed")  # as shipped, in ONNX Runtime
 FITTED = ("calibrated", "distilled")
-STATISTICS_IMAGES = 32
 
 
 @dataclass(frozen=True)
@@ -78,6 +71,8 @@ class Row:
     def parse(cls, name: str) -> Row:
         """Take a row's name apart; SystemExit says what is wrong with it."""
         pattern = r"(calibrated|distilled)(\d)(?:@([\d.]+))?(?:/((?:pool|cells)\d+))?"
+        if name == "shipped":
+            return cls(name, "distilled")
         found = re.fullmatch(pattern, name)
         if found:
             strategy, kernel, minutes, images = found.groups()
@@ -87,64 +82,43 @@ class Row:
         return cls(name, name)
 
 
-def images_for(model: Model, row: Row) -> Callable[[int], Tensor] | list[Tensor]:
-    """Normalised scenes of FITTING_SEED: 16 at a time for ever, or a pool."""
+def draw_pool(row: Row, folder: Path) -> None:
+    """Draw the images of a row that is fitted to a pool."""
     domain = "cells" if row.images.startswith("cells") else "shapes"
-
-    def one(index: int) -> Tensor:
+    for index in range(int(re.sub(r"\D", "", row.images))):
         image = draw(FITTING_SEED, index, domain=domain).image
-        return torch.from_numpy(model.preprocess(image)[0])
-
-    if row.images == "fresh":
-        return lambda number: torch.cat([one(16 * number + i) for i in range(16)])
-    count = int(re.sub(r"\D", "", row.images))
-    return [one(index) for index in range(count)]
+        cv2.imwrite(str(folder / f"{index:05d}.png"), image)
 
 
-@contextmanager
-def operated(model: Model, row: Row) -> Iterator[dict[str, Any]]:
-    """Operate on the model as the row says until the context is left; yields what it cost."""
-    network = model.module
-    if row.strategy not in FITTED:
-        calibration: dict[str, object] = {}
-        if row.strategy == "folded":
-            scenes = images_for(model, Row("", "folded", images=f"pool{STATISTICS_IMAGES}"))
-            assert isinstance(scenes, list)
-            calibration = dict(statistics(network, scenes))
-        with rewriting(network, f"dcn.{row.strategy}", calibration=calibration):
-            yield {}
-        return
-    settings = Settings(row.strategy, row.kernel, row.minutes, outputs=SPECS)
-    reading = Reading(lambda heads: heads, lambda net, images: net.heads(images))  # type: ignore[operator]
-    fitted = fit_weights(network, images_for(model, row), settings, reading)
-    with rewriting(network, fitted.names(), calibration=dict(fitted.modules)):
-        yield dict(fitted.summary)
+def overrides(row: Row, folder: Path) -> list[str]:
+    """The main job's overrides that make this row's bundle in ``folder``."""
+    name = "distilled" if row.name == "shipped" else row.strategy
+    said = [f"surgery.dcn={name}", "target=onnxruntime", "surgery.compare=[]", "surgery.pictures=1"]
+    if row.strategy in FITTED and row.name != "shipped":
+        said += [f"surgery.fit.kernel={row.kernel}", f"surgery.fit.minutes={row.minutes}"]
+        said += ["surgery.fit.again=true", "surgery.fit.save=false"]
+        if row.images != "fresh":
+            images = folder / "images"
+            images.mkdir()
+            draw_pool(row, images)
+            said += [f"surgery.calibration.images={images}"]
+    return [*said, f"out={folder / 'bundle'}"]
 
 
-def measure(model: Model, row: Row, scenes: int, checkpoint: Path | None) -> dict[str, Any]:
-    """Fit or export, evaluate, and say it in plain values."""
-
-    def predict(image: Image) -> Result:
-        tensor, transform = model.preprocess(image)
-        return in_image(run_torch(model, tensor).instances, transform, model.classes)
-
-    begun = time.monotonic()
-    if row.strategy in EXPORTED:
-        with tempfile.TemporaryDirectory() as folder:
-            bundle = Path(folder) / "bundle"
-            overrides = (f"surgery.dcn={row.strategy}", "target=onnxruntime", f"out={bundle}")
-            export(configuration(checkpoint, *overrides))
-            summary, seconds = {}, time.monotonic() - begun
-            figures = evaluate(postprocess.load(bundle), drawn_dataset(scenes))
-    else:
-        with operated(model, row) as summary:
-            seconds = time.monotonic() - begun
-            figures = evaluate(predict, drawn_dataset(scenes))
+def measure(row: Row, scenes: int, checkpoint: Path | None) -> dict[str, Any]:
+    """Export, evaluate, and say it in plain values."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        export(configuration(checkpoint, *overrides(row, folder)))
+        figures = evaluate(postprocess.load(folder / "bundle"), drawn_dataset(scenes))
+        report = json.loads((folder / "bundle" / "report.json").read_text())
+    summary = report["fit"]["summary"]
     return {
         "row": row.name,
         **{name: round(figures[name], 4) for name in ("AP", "AP50", "AP75")},
-        "seconds": round(seconds, 1),
         **{name: float(f"{value:.4g}") for name, value in summary.items()},
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
     }
 
 
@@ -160,12 +134,7 @@ def save_rows(path: Path, network: str, scenes: int, rows: Mapping[str, dict[str
     """Write all rows beside their place, then move them there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    value = {
-        "network": network,
-        "scenes": scenes,
-        "threads": torch.get_num_threads(),
-        "versions": versions(),
-    }
+    value = {"network": network, "scenes": scenes}
     temporary.write_text(json.dumps({**value, "rows": list(rows.values())}, indent=1) + "\n")
     os.replace(temporary, path)
 
@@ -179,19 +148,26 @@ def table(rows: Mapping[str, dict[str, Any]]) -> str:
     ]
     for name in sorted(rows, key=lambda name: GOALS.index(name) if name in GOALS else len(GOALS)):
         measured, row = rows[name], Row.parse(name)
-        fitted = row.strategy in FITTED
+        fitted = row.strategy in FITTED or row.name == "shipped"
         size = f"{row.kernel}x{row.kernel}" if row.kernel else "spare multiply-adds"
         label = f"{row.strategy}, {size}" if fitted else row.strategy
         images = row.images if fitted else ""
         took = f"{measured['seconds'] / 60:.1f} min" if fitted else ""
+        if row.name == "shipped":
+            label, took = f"{label} (ships)", f"{measured['steps']:.0f} steps"
         lines.append(
             f"| {label} | {images} | {measured['AP']:.3f} | {measured['AP'] / keep:.1%} "
             f"| {measured['AP50']:.3f} | {took} |"
         )
-    used = versions()
+    used = sorted({_machine(measured) for measured in rows.values()})
+    return "\n".join([*lines, "", " ".join(used)])
+
+
+def _machine(measured: Mapping[str, Any]) -> str:
+    """Where a row was measured, and with what."""
+    used = measured["versions"]
     packages = ", ".join(f"{name} {used[name]}" for name in ("torch", "onnx", "onnxruntime"))
-    lines += ["", f"{torch.get_num_threads()} threads, {used['machine']}, {packages}."]
-    return "\n".join(lines)
+    return f"{measured['threads']} threads, {used['machine']}, {packages}."
 
 
 def write_tables(rows: Mapping[str, dict[str, Any]]) -> None:
@@ -213,7 +189,7 @@ def draw_curve(rows: Mapping[str, dict[str, Any]], path: Path) -> None:
     series: dict[str, list[tuple[float, float]]] = {}
     for name, measured in rows.items():
         row = Row.parse(name)
-        if row.strategy in FITTED:
+        if row.strategy in FITTED and row.name != "shipped":
             label = f"kernel {row.kernel or 'mixed'}, {row.images}"
             point = (measured["seconds"] / 60, 100 * measured["AP"] / keep)
             series.setdefault(label, []).append(point)
@@ -237,12 +213,11 @@ def main() -> None:
     parser.add_argument("--tables", action="store_true", help="write tables and the curve")
     args = parser.parse_args()
     rows_wanted = [Row.parse(name) for name in args.rows]
-    model = load_model(configuration(args.checkpoint))
-    network = state_hash(model.module)
+    network = state_hash(load_model(configuration(args.checkpoint)).module)
     rows = load_rows(args.json, network)
     for row in rows_wanted:
         if args.again or row.name not in rows:
-            rows[row.name] = measure(model, row, args.scenes, args.checkpoint)
+            rows[row.name] = measure(row, args.scenes, args.checkpoint)
             save_rows(args.json, network, args.scenes, rows)
         print(json.dumps(rows[row.name]), flush=True)
     if args.tables:

@@ -7,7 +7,7 @@ run by run in one process, is what can be quoted.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -63,14 +63,37 @@ def benchmark(
                 times[name].append(spans)
     return {
         name: {
-            stage: _latency(column)
+            stage: latency(column)
             for stage, column in zip(STAGES, zip(*rows, strict=True), strict=True)
         }
         for name, rows in times.items()
     }
 
 
-def _latency(values: Sequence[float]) -> Latency:
+def latency(values: Sequence[float]) -> Latency:
+    """Median, 95th percentile and least of times in milliseconds."""
     return Latency(
         float(np.median(values)), float(np.percentile(values, 95)), float(np.min(values))
     )
+
+
+def in_turn(
+    calls: Mapping[str, Callable[[], object]], *, seconds: float, most: int = 50
+) -> dict[str, Latency]:
+    """Time calls one after another, so that a drift of the machine's speed meets all alike.
+
+    Args:
+        calls: what to time, by name.
+        seconds: to spend in all; three runs of each are counted at least, ``most`` at most.
+    """
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    begun, count = time.perf_counter(), 0
+    while count < 3 or (count < most and time.perf_counter() - begun < seconds):
+        for name, call in calls.items():
+            if count == 0:
+                call()  # the first run allocates
+            start = time.perf_counter()
+            call()
+            times[name].append(1e3 * (time.perf_counter() - start))
+        count += 1
+    return {name: latency(values) for name, values in times.items()}

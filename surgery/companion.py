@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,37 +111,46 @@ def save(fitted: Fitted, key: Key, folder: Path, *, half: bool = False) -> Path:
     return path
 
 
-def find(key: Key, folders: Iterable[Path], *, any_images: bool = False) -> Path | None:
-    """Return the first companion of ``key`` in ``folders``, or None.
+def find(
+    network: str,
+    strategy: str,
+    folders: Iterable[Path],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    images: str | None = None,
+) -> Path | None:
+    """Return a companion of a network that agrees with what is asked for, or None.
+
+    Of several in one folder the one that was fitted longest is taken.
 
     Args:
-        key: what it must belong to.
-        folders: of :func:`places`.
-        any_images: take one that was fitted to other images; the exact one goes first.
+        network: :func:`surgery.calibrate.state_hash` of the untouched network.
+        strategy: name of the strategy.
+        folders: of :func:`places`; the first that holds one decides.
+        settings: those of ``Settings.to_json()`` that matter to the caller; others may differ.
+        images: what it must have been fitted on; None for any images.
 
     Raises:
-        InputError: a file with the wanted name cannot be read or is damaged.
+        InputError: a file with a companion's name cannot be read or is damaged.
     """
-    fallback = None
+    wanted = {"strategy": strategy, **(settings or {})}
     for folder in folders:
-        exact = folder / key.file
-        if exact.is_file() and _belongs(metadata_of(exact), key, any_images=False):
-            return exact
-        if any_images and fallback is None:
-            candidates = _candidates(folder, key)
-            fallback = next(
-                (p for p in candidates if _belongs(metadata_of(p), key, any_images=True)), None
-            )
-    return fallback
+        found = []
+        for path in sorted(folder.glob(f"{network[:16]}-{strategy}-*{SUFFIX}")):
+            said = metadata_of(path)
+            if (
+                said["network"] == network
+                and all(said["settings"].get(name) == value for name, value in wanted.items())
+                and images in (None, said["images"])
+            ):
+                found.append((_effort(said["settings"]), path))
+        if found:
+            return max(found)[1]
+    return None
 
 
-def _candidates(folder: Path, key: Key) -> Iterator[Path]:
-    yield from sorted(folder.glob(f"{key.network[:16]}-{key.strategy}-*{SUFFIX}"))
-
-
-def _belongs(metadata: Mapping[str, Any], key: Key, *, any_images: bool) -> bool:
-    same = metadata["network"] == key.network and metadata["settings"] == dict(key.settings)
-    return same and (any_images or metadata["images"] == key.images)
+def _effort(settings: Mapping[str, Any]) -> tuple[float, float]:
+    return float(settings.get("steps") or 0), float(settings.get("minutes") or 0)
 
 
 def metadata_of(path: Path) -> dict[str, Any]:

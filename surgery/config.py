@@ -6,7 +6,7 @@ them. Every refusal is an :class:`~postprocess.errors.InputError` of one line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,31 @@ class InputConfig:
 
 @dataclass(frozen=True)
 class DcnConfig:
-    """Which strategy replaces deformable convolutions, for all layers and by path pattern."""
+    """Which strategy replaces deformable convolutions, for all layers and by path pattern.
+
+    Attributes:
+        max_kernel: of ``folded``.
+        max_radius: of ``shifted``: pixels that no tap reaches beyond.
+        beyond: of ``shifted``: share of a layer's samples that may lie beyond.
+        custom: of ``custom``: whose plugin node.
+    """
 
     name: str
     layers: Mapping[str, str] = field(default_factory=dict)
     max_kernel: int = 7
+    max_radius: int = 8
+    beyond: float = 0.0
+    custom: str = "tensorrt"
+
+    def options(self) -> dict[str, Any]:
+        """What the rewrites are told."""
+        return {
+            "max_kernel": self.max_kernel,
+            "max_radius": self.max_radius,
+            "beyond": self.beyond,
+            "custom": self.custom,
+            "deferred": True,
+        }
 
 
 @dataclass(frozen=True)
@@ -51,16 +71,50 @@ class CalibrationConfig:
 
 
 @dataclass(frozen=True)
+class FitConfig:
+    """How weights are fitted (``dcn=calibrated``, ``distilled``). None: any fit at hand will do.
+
+    Attributes:
+        kernel: size of the convolutions; None for 3.
+        minutes: that a distillation may take; None for 5.
+        steps: fixed number of training steps instead.
+        count: images of the folder that are used at most.
+        workers: processes that make batches ahead of time.
+        save: keep the fit as a companion file, beside the checkpoint or in the cache.
+        again: fit even where a companion is at hand.
+    """
+
+    kernel: int | None = None
+    minutes: float | None = None
+    steps: int | None = None
+    count: int = 1000
+    workers: int = 1
+    save: bool = True
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """What ``dcn=searched`` is to keep: a share of the instances; images for its fits."""
+
+    agreement: float
+    images: int
+
+
+@dataclass(frozen=True)
 class SurgeryConfig:
     """What is done to the network on its way to the bundle."""
 
     dcn: DcnConfig
+    fit: FitConfig
+    search: SearchConfig
     exporter: str
     opset: int | None
     precision: str
     skip_passes: tuple[str, ...]
     calibration: CalibrationConfig
     compare: tuple[str, ...]
+    pictures: int
 
 
 @dataclass(frozen=True)
@@ -135,12 +189,43 @@ def _at(field: Field) -> tuple[str, str]:
 def _dcn(field: Field) -> DcnConfig:
     if isinstance(field.value, str):
         return DcnConfig(field.value)
-    field.only("name", "layers", "max_kernel")
+    field.only(*DcnConfig.__dataclass_fields__)
+    beyond = field.get("beyond", 0.0)
+    if not 0 <= beyond.number() < 1:
+        raise beyond.error("a share from 0, below 1")
     return DcnConfig(
         field["name"].text(),
         {pattern: name.text() for pattern, name in _optional(field, "layers", {}).items()},
         field.get("max_kernel", 7).integer(least=1),
+        field.get("max_radius", 8).integer(least=1),
+        beyond.number(),
+        field.get("custom", "tensorrt").text(("tensorrt", "mmdeploy")),
     )
+
+
+def _fit(field: Field) -> FitConfig:
+    field.only(*FitConfig.__dataclass_fields__)
+
+    def given(key: str, read: Callable[[Field], Any]) -> Any:
+        return None if field[key].value is None else read(field[key])
+
+    return FitConfig(
+        kernel=given("kernel", lambda value: value.integer(least=0)),
+        minutes=given("minutes", Field.number),
+        steps=given("steps", lambda value: value.integer(least=1)),
+        count=field["count"].integer(least=1),
+        workers=field["workers"].integer(least=0),
+        save=field["save"].flag(),
+        again=field["again"].flag(),
+    )
+
+
+def _search(field: Field) -> SearchConfig:
+    field.only(*SearchConfig.__dataclass_fields__)
+    agreement = field["agreement"].number()
+    if not 0 < agreement <= 1:
+        raise field["agreement"].error("a share above 0, up to 1")
+    return SearchConfig(agreement, field["images"].integer(least=2))
 
 
 def _surgery(field: Field) -> SurgeryConfig:
@@ -150,6 +235,8 @@ def _surgery(field: Field) -> SurgeryConfig:
     calibration = field["calibration"]
     return SurgeryConfig(
         dcn=_dcn(field["dcn"]),
+        fit=_fit(field["fit"]),
+        search=_search(field["search"]),
         exporter=field["exporter"].text(EXPORTERS),
         opset=opset,
         precision=field["precision"].text(PRECISIONS),
@@ -158,6 +245,7 @@ def _surgery(field: Field) -> SurgeryConfig:
             path_of(calibration["images"]), calibration["count"].integer(least=1)
         ),
         compare=_names(field["compare"]),
+        pictures=field["pictures"].integer(least=1),
     )
 
 

@@ -16,7 +16,8 @@ from postprocess.errors import InputError
 from postprocess.preprocess import Preprocess
 
 from .config import Config
-from .plugins import MODELS, Graph, ModelPlugin
+from .importers import is_onnx, read_convolutions
+from .plugins import MODELS, Graph, ModelPlugin, TakesConvolutions
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,13 @@ def _checkpoint(config: Config, plugin: ModelPlugin) -> Path | None:
     )
 
 
+def _load(plugin: ModelPlugin, module: nn.Module, checkpoint: Path) -> Sequence[str]:
+    """Load a checkpoint, also out of a graph that others exported; returns the ignored keys."""
+    if isinstance(plugin, TakesConvolutions) and is_onnx(checkpoint):
+        return plugin.load_convolutions(module, read_convolutions(checkpoint), checkpoint)
+    return plugin.load(module, checkpoint)
+
+
 def load_model(config: Config) -> Model:
     """Build the configured network and load its weights.
 
@@ -89,7 +97,7 @@ def load_model(config: Config) -> Model:
     ignored: Sequence[str] = ()
     weights: dict[str, str | None] = {"source": "random", "sha256": None}
     if checkpoint is not None:
-        ignored = plugin.load(module, checkpoint)
+        ignored = _load(plugin, module, checkpoint)
         weights = {"source": checkpoint.name, "sha256": sha256(checkpoint)}
     for parameter in module.parameters():
         parameter.requires_grad_(False)

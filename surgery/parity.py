@@ -24,20 +24,26 @@ class Parity:
     Attributes:
         outputs: difference by name of the backbone's output.
         instances: what became of the reference's instances.
+        noise: rounding relative to an output's scale; None for that of float32.
     """
 
     outputs: Mapping[str, Difference]
     instances: Matching
+    noise: float | None = None
+
+    def limit(self, found: Difference) -> float:
+        """Largest difference that is rounding."""
+        return tolerance(found, None if self.noise is None else self.noise * found.scale)
 
     def beyond(self) -> list[str]:
         """Outputs whose largest difference is more than rounding."""
-        return [name for name, d in self.outputs.items() if not d.max <= tolerance(d)]
+        return [name for name, d in self.outputs.items() if not d.max <= self.limit(d)]
 
     def to_json(self, *, bounded: bool = False) -> dict[str, Any]:
         """Plain values; ``bounded`` adds each output's tolerance and whether it was kept."""
         outputs: dict[str, dict[str, Any]] = {}
         for name, found in self.outputs.items():
-            limit = tolerance(found) if bounded else None
+            limit = self.limit(found) if bounded else None
             kept = None if limit is None else found.max <= limit
             outputs[name] = {**found.to_json(), "tolerance": limit, "within": kept}
         instances = self.instances.to_json()
@@ -50,9 +56,10 @@ def parity(
     found: Instances,
     other: Mapping[str, Array],
     other_found: Instances,
+    noise: float | None = None,
 ) -> Parity:
     """Compare heads by name and match the instances that came of them."""
-    return Parity(compare(reference, other), matching(found, other_found))
+    return Parity(compare(reference, other), matching(found, other_found), noise)
 
 
 def require(result: Parity, exporter: str) -> None:

@@ -9,16 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from postprocess.registry import Registry
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from models.checkpoints.convolutions import FoundConv
+
 
 class Port(Protocol):
-    """An input or output of a graph; a string in ``shape`` names a dynamic axis."""
+    """An input or output of a graph; a string in ``shape`` names a dynamic axis.
+
+    An output may also say what it means, for fits: ``kind`` ("logits" for a heatmap of classes
+    before the sigmoid, else "values") and ``counts_at`` (the name of the heatmap at whose peaks
+    alone it is read); see :class:`surgery.calibrate.OutputSpec`.
+    """
 
     @property
     def name(self) -> str:
@@ -78,6 +85,16 @@ class ModelPlugin(Protocol):
 
     def skeleton(self, config: Mapping[str, Any]) -> Sequence[tuple[int, int]]:
         """Return the pairs of keypoints to join when drawing."""
+
+
+@runtime_checkable
+class TakesConvolutions(Protocol):
+    """A model that also loads the convolutions of a graph that others exported."""
+
+    def load_convolutions(
+        self, module: nn.Module, found: Sequence[FoundConv], path: str | Path
+    ) -> list[str]:
+        """Load them in the graph's order and return the names that were not needed."""
 
 
 MODELS: Registry[ModelPlugin] = Registry("surgery.models", "model")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 
@@ -21,10 +21,13 @@ class Progress:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time the body as the stage ``name``; nothing is printed for one that raises."""
+    def stage(self, name: str, *, spin: bool = True) -> Iterator[None]:
+        """Time the body as the stage ``name``; nothing is printed for one that raises.
+
+        ``spin``: show a spinner; not for a body that draws a bar of its own.
+        """
         start = time.perf_counter()
-        with self.console.status(name):
+        with self.console.status(name) if spin else nullcontext():
             yield
         self.seconds[name] = time.perf_counter() - start
         self.console.print(f"{self.seconds[name]:7.2f} s  {name}", soft_wrap=True)

@@ -15,8 +15,10 @@ from postprocess.preprocess import Preprocess
 
 from .config import CalibrationConfig, Config
 from .scenes import FITTING_SEED, draw
+from .scenes.portrait import portrait
 
 SCENE_SEED = 7
+LEAST_DRAWN = 64  # pixels: no scene is smaller
 DRAWN_SIZE = 256  # of a scene for a network whose input follows the picture
 
 
@@ -35,9 +37,12 @@ class Sample:
     source: str
 
 
-def _drawn(preprocess: Preprocess, seed: int, index: int) -> NDArray[np.uint8]:
-    """A drawn scene of the size that the network takes; larger ones hold more objects."""
-    return draw(seed, index, size=max(preprocess.size or (DRAWN_SIZE,))).image
+def drawn(preprocess: Preprocess, seed: int, index: int) -> NDArray[np.uint8]:
+    """Draw a scene of the size that the network takes, (H, W, 3) uint8 BGR; larger ones hold more
+    objects."""
+    if preprocess.takes_boxes:
+        return portrait(seed, index)
+    return draw(seed, index, size=max(LEAST_DRAWN, *(preprocess.size or (DRAWN_SIZE,)))).image
 
 
 def load_image(
@@ -50,7 +55,7 @@ def load_image(
     """
     if path is not None:
         return read_image(path), path.name
-    image = _drawn(preprocess, SCENE_SEED, index)
+    image = drawn(preprocess, SCENE_SEED, index)
     return image, f"drawn scene {index} of seed {SCENE_SEED}"
 
 
@@ -64,6 +69,30 @@ def load_sample(config: Config) -> Sample:
     return Sample(image, config.input.preprocess(image)[0], source)
 
 
+def load_samples(config: Config) -> list[Sample]:
+    """Pictures as the network sees them, ``surgery.pictures`` at most; the first is the main one.
+
+    It is ``config.image``, and the folder of ``surgery.calibration.images`` gives the others.
+    Drawn scenes take their places where neither is named: more than one only for a network that
+    was trained on them.
+
+    Raises:
+        InputError: a file or the folder is missing, or no image.
+    """
+    preprocess, count = config.input.preprocess, config.surgery.pictures
+    folder = config.surgery.calibration.images
+    paths = [] if config.image is None else [config.image]
+    if folder is not None:
+        paths += [Path(path) for path in find_images(str(folder))]
+    if paths:
+        found = [load_image(path, preprocess, 0) for path in paths[:count]]
+    else:
+        own = config.checkpoint is None and config.weights is None
+        indices = range(config.seed, config.seed + (count if own else 1))
+        found = [load_image(None, preprocess, index) for index in indices]
+    return [Sample(image, preprocess(image)[0], source) for image, source in found]
+
+
 def calibration_tensors(config: CalibrationConfig, preprocess: Preprocess) -> Iterator[Array]:
     """Inputs (1, 3, h, w) for statistics and fits: a folder's pictures, or drawn scenes.
 
@@ -72,7 +101,7 @@ def calibration_tensors(config: CalibrationConfig, preprocess: Preprocess) -> It
     """
     if config.images is None:
         for index in range(config.count):
-            yield preprocess(_drawn(preprocess, FITTING_SEED, index))[0]
+            yield preprocess(drawn(preprocess, FITTING_SEED, index))[0]
         return
     for path in find_images(str(config.images))[: config.count]:
         yield preprocess(read_image(path))[0]

@@ -13,8 +13,12 @@ from .targets import Target
 
 DEFAULT_OPSET = {"dynamo": 18, "torchscript": 17}
 
-# From the most to the least accurate, with the operator that a target must know for each.
-PREFERENCE = (("native", "DeformConv"), ("decomposed", "GridSample"), ("folded", "Conv"))
+# From the most to the least accurate, with the operator that a target must know for each. What is
+# exact but needs thousands of nodes (shifted) or a plugin (custom) is only there when asked for.
+PREFERENCE = (("native", "DeformConv"), ("decomposed", "GridSample"), ("distilled", "Conv"))
+
+
+SEARCHED = "dcn.searched"  # decided layer by layer before the cut (surgery.search)
 
 
 @dataclass(frozen=True)
@@ -26,12 +30,14 @@ class Strategy:
         rewrites: rewrite by module path pattern, first match wins.
         opset: ONNX opset of the export.
         reason: why this one, in words.
+        fit: where fitted weights came from, "" without any.
     """
 
     name: str
     rewrites: Mapping[str, str]
     opset: int
     reason: str
+    fit: str = ""
 
 
 def auto(target: Target) -> tuple[str, str]:
@@ -46,6 +52,11 @@ def auto(target: Target) -> tuple[str, str]:
     raise InputError(f"target {target.name} has no Conv: choose another, or surgery.dcn=NAME")
 
 
+def nothing_to_choose(opset: int) -> Strategy:
+    """The strategy for a network without deformable layers."""
+    return Strategy("keep", {}, opset, "the network has no deformable layer")
+
+
 def choose(config: DcnConfig, target: Target, exporter: str, opset: int | None) -> Strategy:
     """Resolve names and the opset.
 
@@ -57,9 +68,10 @@ def choose(config: DcnConfig, target: Target, exporter: str, opset: int | None) 
         name, reason = auto(target)
     rewrites = {pattern: f"dcn.{choice}" for pattern, choice in config.layers.items()}
     rewrites["*"] = f"dcn.{name}"
-    lowest = max(REWRITES.get(rewrite).min_opset for rewrite in rewrites.values())
+    needed = {r: REWRITES.get(r).min_opset for r in rewrites.values() if r != SEARCHED}
+    lowest = max(needed.values(), default=1)
     if opset is not None and opset < lowest:
-        needing = next(r for r in rewrites.values() if REWRITES.get(r).min_opset == lowest)
+        needing = next(rewrite for rewrite, least in needed.items() if least == lowest)
         raise InputError(
             f"surgery.opset={opset} is too low for {needing}, which needs {lowest}: "
             "raise it, leave it out, or choose surgery.dcn=decomposed"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -50,9 +50,9 @@ class Recipe:
         save_every: seconds between two states on disk.
     """
 
-    batch: int = 16
+    batch: int = 8
     reuse: int = 3
-    kept: int = 48
+    kept: int = 96
     rate: float = 1.5e-3
     warmup: float = 0.05
     horizon: int = 50
@@ -65,21 +65,23 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Status:
-    """How far a distillation is.
+    """How far a fit is.
 
     Attributes:
-        progress: share of the time or the steps, 0 to 1.
+        progress: share of the layers, the time or the steps, 0 to 1.
         step: steps done.
         seconds: of the budget that are spent.
         loss: running mean of the training loss.
         error: by output, on the held-back images, at the last measurement; 0 is agreement.
+        stage: what is being done.
     """
 
     progress: float
-    step: int
-    seconds: float
-    loss: float
-    error: Mapping[str, float]
+    step: int = 0
+    seconds: float = 0.0
+    loss: float = math.nan
+    error: Mapping[str, float] = field(default_factory=dict)
+    stage: str = "training"
 
 
 Watch = Callable[[Status], None]

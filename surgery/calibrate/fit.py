@@ -23,6 +23,7 @@ from .images import Images, Source, gather
 from .network import Forward, Outputs, Reading, call
 from .operation import Operation, laid_out, prepare
 from .settings import OutputSpec, Settings
+from .trunk import EARLY
 
 Weights = Mapping[str, OutputSpec]
 
@@ -104,15 +105,22 @@ def fit_weights(
     if next(model.parameters(), None) is None:
         raise InputError(f"{type(model).__name__} has no parameters: nothing to fit")
     gathered = gather(images, seed=settings.seed, count=settings.images, held_back=images_held_back)
-    shown = bar(settings.minutes) if progress is True else nullcontext(progress or _silent)
+    shown = bar() if progress is True else nullcontext(progress or _silent)
     with shown as watch:
         operation = prepare(model, reading, gathered, settings)
         summary = {"images": float(gathered.count)}
         summary |= _errors("first_guess", operation, gathered)
-        calibrate(operation, gathered, settings, lambda _, __: None)
+        calibrate(
+            operation, gathered, settings, lambda what, share: watch(Status(share, stage=what))
+        )
         summary |= _errors("calibrated", operation, gathered)
         summary["calibrated_seconds"] = time.monotonic() - begun
         if settings.strategy == "distilled":
+            fitted = operation.student.state_dict()
+            effects = operation.effects
+            operation = prepare(model, reading, gathered, settings, early=EARLY)
+            operation.student.load_state_dict(fitted, strict=False)
+            operation.effects = effects
             run = Distillation(
                 operation,
                 gathered,

@@ -7,7 +7,7 @@ Nothing is assumed about names, heads or what ``forward`` returns beyond the cal
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,14 +117,22 @@ class _Event:
     entered: bool
 
 
-def trace(model: nn.Module, reading: Reading, images: Tensor) -> Trace:
+def trace(
+    model: nn.Module, reading: Reading, images: Tensor, only: Collection[str] | None = None
+) -> Trace:
     """Run ``model`` once and write down who was called when.
+
+    ``only``: paths of the deformable layers that count as such; None for all of them.
 
     Raises:
         InputError: there is no deformable layer, none that is handled, or none that was called.
     """
     described = {path: describe(module) for path, module in model.named_modules()}
-    layers = {path: d for path, d in described.items() if isinstance(d, DeformLayer)}
+    layers = {
+        path: d
+        for path, d in described.items()
+        if isinstance(d, DeformLayer) and (only is None or path in only)
+    }
     refused = {path: d for path, d in described.items() if isinstance(d, str)}
     if not layers:
         why = "; ".join(f"{path}: {reason}" for path, reason in refused.items())

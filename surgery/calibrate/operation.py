@@ -90,18 +90,22 @@ class Operation:
         return found
 
 
-def prepare(model: nn.Module, reading: Reading, images: Images, settings: Settings) -> Operation:
+def prepare(
+    model: nn.Module, reading: Reading, images: Images, settings: Settings, *, early: float = 0.0
+) -> Operation:
     """Copy ``model``, put first guesses in place, and find out what the two networks share.
+
+    ``early``: see :meth:`Trunk.find`.
 
     Raises:
         InputError: no deformable layer, or outputs that cannot be used or differentiated.
     """
     device = next(model.parameters()).device
     example = laid_out(images.fitting[0][:2], device)
-    seen = trace(model, reading, example)
-    trunk = Trunk.find(seen.trunk, model, reading, example)
+    seen = trace(model, reading, example, settings.layers)
+    trunk = Trunk.find(seen.trunk, model, reading, example, early=early)
     measured = _statistics(model, reading, images.fitting[:STATISTICS_BATCHES], device)
-    chosen = windows(seen, settings.kernel)
+    chosen = windows(seen, settings.kernel, settings.layers)
     student = copy.deepcopy(model).eval()
     model = _fast(model, seen)
     for path, guess in guesses(seen, chosen, measured).items():

@@ -42,6 +42,8 @@ class Settings:
         seed: of everything random.
         images: how many images the least-squares fit goes over at most.
         refit: whether the ordinary convolutions behind the deformable layers are fitted too.
+        layers: kernels of the deformable layers to fit, by path; None for all with ``kernel``.
+            Others stay as they are.
         outputs: what is known of the outputs, by name.
     """
 
@@ -52,6 +54,7 @@ class Settings:
     seed: int = 0
     images: int = 256
     refit: bool = True
+    layers: Mapping[str, int] | None = None
     outputs: Mapping[str, OutputSpec] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -59,8 +62,9 @@ class Settings:
             raise InputError(
                 f"unknown strategy {self.strategy!r}: choose one of {', '.join(STRATEGIES)}"
             )
-        if self.kernel < 0 or (self.kernel and self.kernel % 2 == 0):
-            raise InputError(f"kernel expects an odd size (3, 5, 7) or 0, got {self.kernel}")
+        for kernel in (self.kernel, *(self.layers or {}).values()):
+            if kernel < 0 or (kernel and kernel % 2 == 0):
+                raise InputError(f"kernel expects an odd size (3, 5, 7) or 0, got {kernel}")
         if not self.minutes > 0 or (self.steps is not None and self.steps < 1):
             raise InputError(
                 f"minutes and steps are positive, got minutes={self.minutes}, steps={self.steps}"
@@ -73,5 +77,5 @@ class Settings:
                 )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, the same for the same settings."""
+        """Plain values as JSON gives them back, the same for the same settings."""
         return asdict(self)

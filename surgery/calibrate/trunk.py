@@ -3,7 +3,9 @@
 Their results cannot depend on a deformable layer, so the untouched and the operated network agree
 on them for as long as their weights are left alone. They are computed once a batch, by the
 untouched network; the operated one is given the results back (module by module, in the order of
-calls, whatever plain PyTorch code runs in between).
+calls, whatever plain PyTorch code runs in between). A distillation shares only the early ones, on
+large maps, and trains the deeper ones too (:data:`EARLY`): they cost little and can make up for
+the reach that was lost with the offsets.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from .nested import map_tensors, tensors_in
 from .network import Reached, Reading, evaluating
 
+EARLY = 1 / 16  # of the image's pixels: larger maps are early ones, costly to compute and to train
 Results = dict[str, list[Any]]
 
 
@@ -76,18 +79,47 @@ class Trunk:
 
     @classmethod
     def find(
-        cls, paths: Sequence[str], model: nn.Module, reading: Reading, images: Tensor
+        cls,
+        paths: Sequence[str],
+        model: nn.Module,
+        reading: Reading,
+        images: Tensor,
+        *,
+        early: float = 0.0,
     ) -> Trunk:
-        """Build the trunk of those modules whose results are tensors with the batch first."""
-        with recording(model, paths) as results, evaluating(model), torch.no_grad():
+        """Build the trunk of those modules whose results are tensors with the batch first.
+
+        Args:
+            paths: modules that cannot depend on a deformable layer, the largest of them.
+            model, reading, images: for one run.
+            early: share only what works on maps of more than this share of the image's pixels, and
+                leave what lies deeper out of the trunk, to be trained.
+        """
+        inside = [
+            f"{path}.{name}" if name else path
+            for path in paths
+            for name, _ in model.get_submodule(path).named_modules()
+        ]
+        with recording(model, inside) as results, evaluating(model), torch.no_grad():
             reading(model, images)
-        batch = images.shape[0]
+        batch, least = images.shape[0], early * images.shape[2] * images.shape[3]
+        small = {path for path, found in results.items() if _smallest(found) <= least}
+
+        def shared(path: str) -> Iterator[str]:
+            if not any(other == path or other.startswith(f"{path}.") for other in small):
+                yield path
+                return
+            for name, _ in model.get_submodule(path).named_children():
+                yield from shared(f"{path}.{name}")
+
+        order = list(results)
+        chosen = sorted({p for path in paths for p in shared(path)} & set(order), key=order.index)
         return cls(
             [
                 path
-                for path, found in results.items()
-                if list(tensors_in(found))
-                and all(t.dim() and t.shape[0] == batch for t in tensors_in(found))
+                for path in chosen
+                if list(tensors_in(results[path]))
+                and all(t.dim() and t.shape[0] == batch for t in tensors_in(results[path]))
             ]
         )
 
@@ -142,3 +174,9 @@ class Trunk:
 
         for path, results in self._layout.items():
             stands[path].give([map_tensors(chosen, result) for result in results])
+
+
+def _smallest(results: Any) -> float:
+    """Pixels of the smallest map among results; infinity where there is none."""
+    maps = [t.shape[-2] * t.shape[-1] for t in tensors_in(results) if t.dim() == 4]
+    return min(maps, default=float("inf"))

@@ -30,8 +30,12 @@ def window(geometry: Geometry, kernel: int) -> Window:
     )
 
 
-def windows(trace: Trace, kernel: int) -> dict[str, Window]:
-    """Choose the kernel of every deformable layer, by path; 0 for ``kernel``: see Settings."""
+def windows(
+    trace: Trace, kernel: int, layers: Mapping[str, int] | None = None
+) -> dict[str, Window]:
+    """Choose the kernel of every deformable layer, by path; see Settings for the arguments."""
+    if layers is not None:
+        return {path: window(layer.geometry, layers[path]) for path, layer in trace.layers.items()}
     if kernel:
         return {path: window(layer.geometry, kernel) for path, layer in trace.layers.items()}
     chosen = {path: window(layer.geometry, 1) for path, layer in trace.layers.items()}

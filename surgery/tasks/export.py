@@ -15,20 +15,24 @@ from postprocess.stages import Stages
 
 from ..audit import Audit, audit
 from ..bundle import Staging, staging
+from ..comparison import compared, operated_runs, verdict
 from ..config import Config
+from ..found.job import run as run_found
+from ..graph.plugins import standard
 from ..graphs import describe_graph, export_graph, write_graph
 from ..ledger import Ledger
-from ..loading import Model, load_model
+from ..loading import Model
 from ..parity import Parity, parity, require
-from ..pipeline import Patient, calibrate, compared, verdict
+from ..pipeline import Patient, admit
 from ..progress import Progress
-from ..report import write_report
-from ..running import Run, run_torch
-from ..sample import load_sample
+from ..report import draw_front, write_report
+from ..running import Run
 from ..strategy import Strategy, choose
 from ..targets import Target
+from ..treatment import prepared
 from ..versions import versions
 
+PLAIN = {"dcn.plain", "dcn.folded", "dcn.calibrated", "dcn.distilled", "fitted"}
 PLAIN_OPERATORS = {"Conv", "ConvTranspose", "Relu", "Add", "Concat", "MaxPool"}
 
 
@@ -39,6 +43,9 @@ def run(config: Config) -> None:
         InputError: the input is at fault, or the exported graph does not compute what the operated
             network computes; ``config.out`` is as it was before.
     """
+    if config.model["name"] == "onnx":  # a graph that was found: there is no network in torch
+        run_found(config)
+        return
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     progress = Progress()
@@ -46,53 +53,42 @@ def run(config: Config) -> None:
     surgery = config.surgery
     strategy = choose(surgery.dcn, target, surgery.exporter, surgery.opset)
     with staging(config.out) as stage:
-        patient = _admit(config, strategy, progress)
+        patient = admit(config, progress)
+        patient, strategy = prepared(patient, strategy, target, progress)
         model, ledger = patient.model, Ledger()
         with patient.operated(strategy.rewrites, strategy.opset, ledger):
             with progress.stage(f"run the operated network (dcn={strategy.name})"):
-                operated = run_torch(model, patient.sample.tensor)
+                operated = operated_runs(patient)
             graphs = _export(patient, strategy, ledger, progress)
         with progress.stage("compare strategies"):
-            rows = compared(patient, strategy, operated)
+            rows = compared(patient, strategy, operated, graphs["backbone"])
         with progress.stage(f"audit for {target.name}"):
             audited = audit(graphs["backbone"], target)
             _require_plain(audited, strategy)
-        for name, graph in graphs.items():
-            write_graph(graph, stage.folder / f"{name}.onnx", ledger)
         manifest = _manifest(model, graphs, ledger)
-        stage.write(manifest)
         with progress.stage("run the bundle in ONNX Runtime"):
+            # nodes of plugins that ONNX Runtime lacks are run as the operators that they equal
+            _write(stage, {name: standard(graph) for name, graph in graphs.items()}, ledger)
+            stage.write(manifest)
             runtime = postprocess.load(stage.folder, threads=config.threads)
-            stages = runtime.run_stages(patient.sample.image)
-        exported = parity(operated.heads, operated.instances, stages.heads, stages.instances)
+            stages = runtime.run_stages(patient.samples[0].image)
+            _write(stage, graphs, ledger)
+        exported = parity(operated[0].heads, operated[0].instances, stages.heads, stages.instances)
         require(exported, surgery.exporter)
         with progress.stage("write golden values, overlay and report"):
-            proof = _proof(patient.untouched, operated, exported)
+            proof = _proof(patient.untouched[0], operated[0], exported)
             stages.save(stage.folder / "golden.npz")
             facts = {
                 **_facts(patient, strategy, target, audited, ledger),
                 "strategies": rows,
                 "parity": proof,
-                "verdict": verdict(rows[0], strategy),
+                "verdict": verdict(rows, strategy),
                 "seconds": progress.seconds,
             }
             _write_pictures(stage, stages, facts)
             stage.write({**manifest, "parity": proof})
         stage.publish()
-    _say(progress, config, audited, exported, rows, ledger)
-
-
-def _admit(config: Config, strategy: Strategy, progress: Progress) -> Patient:
-    """Load the network and the picture, and take down how they are before the operation."""
-    with progress.stage(f"build {config.model.get('variant')} and load its weights"):
-        model = load_model(config)
-        sample = load_sample(config)
-    with progress.stage("run the untouched network"):
-        untouched = run_torch(model, sample.tensor)
-    names = {*strategy.rewrites.values(), *(f"dcn.{n}" for n in config.surgery.compare)}
-    with progress.stage("look at the layers' offsets"):
-        calibration = calibrate(config, model, names)
-    return Patient(config, model, sample, untouched, calibration)
+    _say(progress, config, audited, exported, facts, ledger)
 
 
 def _export(
@@ -103,9 +99,14 @@ def _export(
         title = f"export {graph.name} ({patient.config.surgery.exporter}, opset {strategy.opset})"
         with progress.stage(title):
             graphs[graph.name] = export_graph(
-                graph, patient.config, strategy, ledger, patient.sample.tensor
+                graph, patient.config, strategy, ledger, patient.samples[0].tensor
             )
     return graphs
+
+
+def _write(stage: Staging, graphs: dict[str, onnx.ModelProto], ledger: Ledger) -> None:
+    for name, graph in graphs.items():
+        write_graph(graph, stage.folder / f"{name}.onnx", ledger)
 
 
 def _require_plain(audited: Audit, strategy: Strategy) -> None:
@@ -114,7 +115,7 @@ def _require_plain(audited: Audit, strategy: Strategy) -> None:
     Raises:
         InputError: the backbone holds another operator; names it.
     """
-    if set(strategy.rewrites.values()) <= {"dcn.plain", "dcn.folded"}:
+    if strategy.rewrites and set(strategy.rewrites.values()) <= PLAIN:
         foreign = set(audited.histogram) - PLAIN_OPERATORS
         if foreign:
             raise InputError(
@@ -154,9 +155,14 @@ def _facts(
     return {
         "model": {"name": model.name, "variant": model.variant, "weights": dict(model.weights)},
         "ignored_keys": list(model.ignored),
-        "image": patient.sample.source,
+        "image": ", ".join(sample.source for sample in patient.samples),
         "target": target.name,
-        "strategy": {"name": strategy.name, "reason": strategy.reason},
+        "strategy": {
+            "name": strategy.name,
+            "reason": strategy.reason,
+        },
+        "search": list(patient.points),
+        "fit": {"source": strategy.fit, "summary": dict(patient.fit_summary)},
         "export": {"exporter": patient.config.surgery.exporter, "opset": strategy.opset},
         "audit": audited.to_json(),
         "ledger": ledger.to_json(),
@@ -169,9 +175,11 @@ def _write_pictures(stage: Staging, stages: Stages, facts: dict[str, Any]) -> No
     """Write the overlay, and the report that shows it."""
     good, encoded = cv2.imencode(".png", overlay(stages.image, stages.result))
     assert good
-    picture = encoded.tobytes()
-    (stage.folder / "overlay.png").write_bytes(picture)
-    write_report(stage.folder, facts, {"What the bundle finds": picture})
+    pictures = {"What the bundle finds": encoded.tobytes()}
+    (stage.folder / "overlay.png").write_bytes(pictures["What the bundle finds"])
+    if facts["search"]:
+        pictures["What the search measured"] = draw_front(facts["search"])
+    write_report(stage.folder, facts, pictures)
 
 
 def _say(
@@ -179,7 +187,7 @@ def _say(
     config: Config,
     audited: Audit,
     exported: Parity,
-    rows: list[dict[str, Any]],
+    facts: dict[str, Any],
     ledger: Ledger,
 ) -> None:
     """Print what a person wants to know first."""
@@ -187,13 +195,23 @@ def _say(
         progress.say(line)
     progress.say("backbone: " + ", ".join(f"{op} {n}" for op, n in audited.histogram.items()))
     progress.say(audited.summary)
-    for row in rows:
+    for row in facts["strategies"]:
+        if "instances" not in row:
+            progress.say(f"{row['name']}: {row['latency']:.3g} ms")
+            continue
         found = row["instances"]
         apart = f", contours {found['mean']:.3g} px apart" if found["matched"] else ""
         progress.say(
             f"dcn={row['name']} against the untouched network: {found['matched']} of "
             f"{found['reference']} instances matched{apart}"
+            + (f"; {row['latency']:.3g} ms in ONNX Runtime" if row["latency"] else "")
         )
     worst = max(d.max for d in exported.outputs.values())
     progress.say(f"ONNX Runtime against the operated network: outputs at most {worst:.2g} apart")
+    if config.checkpoint is None and config.weights is None and config.model.get("published"):
+        progress.say(
+            "these are demo weights; the published ones come with checkpoint=FILE: "
+            f"{config.model['published']}"
+        )
+    progress.say(facts["verdict"]["text"])
     progress.say(f"bundle: {config.out}")

@@ -1,4 +1,7 @@
-"""``task=list``: every member of every plugin kind, where it comes from and whether it loads."""
+"""``task=list``: every member of every plugin kind, where it comes from and whether it loads.
+
+With ``model.path=FILE``, the tensors at which that ONNX file can be cut instead.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from postprocess.decoders.base import DECODERS
 from postprocess.registry import Registry
 
 from ..config import Config
+from ..found.listing import show
 from ..passes import PASSES
 from ..plugins import MODELS
 from ..rewrites.registry import REWRITES
@@ -35,8 +39,15 @@ def _rows(registry: Registry[object]) -> list[tuple[str, str, str, str]]:
 
 
 def run(config: Config) -> None:
-    """Print the tables."""
+    """Print the tables.
+
+    Raises:
+        InputError: ``model.path`` is not a usable ONNX file.
+    """
     console = Console()
+    if config.model.get("path") is not None:
+        show(Path(str(config.model["path"])).expanduser(), console)
+        return
     groups = Table("group", "choices", title="configuration", title_justify="left")
     for group in ("model", "task", "target", "data"):
         groups.add_row(f"{group}=", ", ".join(configs(group)))

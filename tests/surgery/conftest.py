@@ -12,7 +12,7 @@ from surgery.config import Config, from_mapping
 Compose = Callable[..., Config]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def compose(repository: Path) -> Compose:
     """Compose a configuration from overrides, as the command line does."""
     from hydra import compose as hydra_compose

@@ -26,9 +26,14 @@ def _key(zoo: Any, network: str | None = None, images: str = "abc") -> companion
     return companion.Key(network or state_hash(zoo.foreign()), SETTINGS.to_json(), images)
 
 
+def _find(key: companion.Key, *folders: Path) -> Path | None:
+    settings, images = key.settings, key.images
+    return companion.find(key.network, key.strategy, folders, settings=settings, images=images)
+
+
 def test_a_companion_gives_the_same_network_again(zoo: Any, fitted: Fitted, tmp_path: Path) -> None:
     path = companion.save(fitted, _key(zoo), tmp_path)
-    assert companion.find(_key(zoo), [tmp_path / "none", tmp_path]) == path
+    assert _find(_key(zoo), tmp_path / "none", tmp_path) == path
     read = companion.load(path)
     images = zoo.smooth_images(2, seed=4)
     one, other = (f.operated(zoo.foreign())[0] for f in (fitted, read))
@@ -62,11 +67,24 @@ def test_a_changed_checkpoint_other_settings_or_images_do_not_find_it(
     path = companion.save(fitted, _key(zoo), tmp_path)
     changed = zoo.foreign()
     changed.head.weight.data[0, 0] += 1
-    other = companion.Key(_key(zoo).network, Settings("calibrated", kernel=5).to_json(), "abc")
-    assert companion.find(_key(zoo, state_hash(changed)), [tmp_path]) is None
-    assert companion.find(other, [tmp_path]) is None
-    assert companion.find(_key(zoo, images="xyz"), [tmp_path]) is None
-    assert companion.find(_key(zoo, images="xyz"), [tmp_path], any_images=True) == path
+    network = _key(zoo).network
+    assert _find(_key(zoo, state_hash(changed)), tmp_path) is None
+    assert companion.find(network, "distilled", [tmp_path]) is None
+    assert companion.find(network, "calibrated", [tmp_path], settings={"kernel": 5}) is None
+    assert companion.find(network, "calibrated", [tmp_path], images="xyz") is None
+    assert companion.find(network, "calibrated", [tmp_path], settings={"kernel": 3}) == path
+
+
+def test_of_several_companions_the_one_that_was_fitted_longest_is_taken(
+    zoo: Any, fitted: Fitted, tmp_path: Path
+) -> None:
+    network = _key(zoo).network
+    for minutes in (1.0, 5.0, 2.0):
+        settings = Settings("calibrated", minutes=minutes).to_json()
+        companion.save(fitted, companion.Key(network, settings, "abc"), tmp_path)
+    found = companion.find(network, "calibrated", [tmp_path])
+    assert found is not None
+    assert companion.metadata_of(found)["settings"]["minutes"] == 5.0
 
 
 def test_a_damaged_companion_is_one_clear_line(zoo: Any, fitted: Fitted, tmp_path: Path) -> None:
@@ -80,7 +98,7 @@ def test_a_damaged_companion_is_one_clear_line(zoo: Any, fitted: Fitted, tmp_pat
 
 
 def _found_and_loaded(key: companion.Key, folder: Path) -> Fitted:
-    found = companion.find(key, [folder])
+    found = _find(key, folder)
     assert found is not None
     return companion.load(found)
 

@@ -1,0 +1,204 @@
+"""Strategies side by side: what each leaves of the untouched network, how fast, in which operators.
+
+No labels are needed: the untouched network's own findings are the reference, on the user's images.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import onnx
+
+from postprocess.errors import InputError
+from postprocess.instances import Array
+
+from .benchmark import in_turn
+from .compare import Difference, difference
+from .graph.session import opened
+from .graphs import export_graph
+from .ledger import Ledger
+from .matching import Matching, matching
+from .pipeline import Patient
+from .rewrites.registry import REWRITES
+from .running import Run, heads_of, run_torch
+from .search import Measured
+from .strategy import Strategy
+
+CLOSE = 0.5  # pixels: contours that are closer than this look the same
+KEEP = 0.9  # share of instances below which a strategy is not worth shipping
+SECONDS = 3.0  # spent on timing
+UNTOUCHED = "untouched, in torch"
+
+
+def operated_runs(patient: Patient) -> list[Run]:
+    """Run the network as it stands now on every picture."""
+    return [run_torch(patient.model, sample.tensor) for sample in patient.samples]
+
+
+def compared(
+    patient: Patient, strategy: Strategy, operated: Sequence[Run], backbone: onnx.ModelProto
+) -> list[dict[str, Any]]:
+    """A row for each strategy, the shipped one first.
+
+    Args:
+        patient: network, pictures and the untouched network's runs.
+        strategy: the shipped one.
+        operated: its runs on the pictures, in torch.
+        backbone: its exported backbone.
+
+    Returns:
+        Rows as in report.json; ``latency`` is None where ONNX Runtime does not run the graph.
+    """
+    rows = [_row(patient, strategy.name, strategy.rewrites, operated, chosen=True)]
+    graphs = {strategy.name: backbone}
+    for name in patient.config.surgery.compare:
+        rewrites = patient.alternatives.get(name)
+        if rewrites is None or name in graphs:
+            continue
+        opset = max(strategy.opset, *(REWRITES.get(r).min_opset for r in rewrites.values()))
+        other = replace(strategy, name=name, rewrites=rewrites, opset=opset)
+        with patient.operated(rewrites, opset):
+            rows.append(_row(patient, name, rewrites, operated_runs(patient)))
+            with suppress(InputError):  # then there is nothing to time
+                graphs[name] = _exported(patient, other)
+    times = _latencies(patient, graphs)
+    for row in rows:
+        graph = graphs.get(row["name"])
+        row["operators"] = {} if graph is None else _operators(graph)
+        row["latency"] = times.get(row["name"])
+    return [*rows, {"name": UNTOUCHED, "latency": times[UNTOUCHED]}]
+
+
+def measured_network(patient: Patient, rewrites: Mapping[str, str], opset: int) -> Measured:
+    """Operate on a patient for a moment, for what that leaves of it."""
+    opset = max([opset, *(REWRITES.get(rewrite).min_opset for rewrite in rewrites.values())])
+    times: Mapping[str, float] = {}
+    operators: Mapping[str, int] = {}
+    with patient.operated(rewrites, opset):
+        found = _row(patient, "", rewrites, operated_runs(patient))["instances"]
+        with suppress(InputError):  # then there is nothing to time
+            graph = _exported(patient, Strategy("searched", rewrites, opset, ""))
+            operators = _operators(graph)
+            times = _latencies(patient, {"": graph})
+    return Measured(share(found), times.get(""), operators)
+
+
+def _operators(graph: onnx.ModelProto) -> dict[str, int]:
+    """Nodes by operator, the most frequent first."""
+    return dict(Counter(node.op_type for node in graph.graph.node).most_common())
+
+
+def _exported(patient: Patient, strategy: Strategy) -> onnx.ModelProto:
+    """The backbone by the quicker exporter: good for timing, and not shipped."""
+    surgery = replace(patient.config.surgery, exporter="torchscript")
+    config = replace(patient.config, surgery=surgery)
+    image = patient.samples[0].tensor
+    return export_graph(patient.model.backbone, config, strategy, Ledger(), image)
+
+
+def _latencies(patient: Patient, graphs: Mapping[str, onnx.ModelProto]) -> dict[str, float]:
+    """Median milliseconds of a backbone by strategy, and of the untouched network's in torch."""
+    tensor = patient.samples[0].tensor
+    calls: dict[str, Any] = {UNTOUCHED: partial(heads_of, patient.model, tensor)}
+    for name, graph in graphs.items():
+        with suppress(InputError):
+            session = opened(graph, patient.config.threads)
+            given = session.get_inputs()[0]
+            batch = given.shape[0] if isinstance(given.shape[0], int) else 1
+            feeds = {given.name: np.resize(tensor, (batch, *tensor.shape[1:]))}
+            session.run(None, feeds)
+            calls[name] = partial(session.run, None, feeds)
+    return {name: found.median for name, found in in_turn(calls, seconds=SECONDS).items()}
+
+
+def _row(
+    patient: Patient,
+    name: str,
+    rewrites: Mapping[str, str],
+    runs: Sequence[Run],
+    *,
+    chosen: bool = False,
+) -> dict[str, Any]:
+    exact = all(REWRITES.get(rewrite).exact for rewrite in rewrites.values())
+    outputs = {
+        head: _difference(
+            [run.heads[head] for run in patient.untouched], [r.heads[head] for r in runs]
+        )
+        for head in patient.untouched[0].heads
+    }
+    found = [
+        matching(before.instances, after.instances)
+        for before, after in zip(patient.untouched, runs, strict=True)
+    ]
+    return {
+        "name": name,
+        "exact": exact,
+        "chosen": chosen,
+        "outputs": {head: each.to_json() for head, each in outputs.items()},
+        "instances": _together(found),
+    }
+
+
+def _difference(reference: Sequence[Array], other: Sequence[Array]) -> Difference:
+    before, after = (np.concatenate([a.ravel() for a in arrays]) for arrays in (reference, other))
+    return difference(before, after)
+
+
+def _together(found: Sequence[Matching]) -> dict[str, Any]:
+    """Matchings of several pictures as one."""
+    matched = sum(each.matched for each in found)
+    return {
+        "matched": matched,
+        "reference": sum(each.reference for each in found),
+        "other": sum(each.other for each in found),
+        "mean": sum(each.mean * each.matched for each in found) / max(1, matched),
+        "max": max(each.max for each in found),
+        "score": max(each.score for each in found),
+    }
+
+
+def verdict(rows: Sequence[Mapping[str, Any]], strategy: Strategy) -> dict[str, Any]:
+    """Say in words what to ship, or that nothing is good enough.
+
+    Args:
+        rows: of :func:`compared`.
+        strategy: the shipped one.
+    """
+    row = rows[0]
+    found = row["instances"]
+    total = found["reference"]
+    chosen = (
+        f"dcn={strategy.name} ({strategy.reason})" if strategy.rewrites else "the network as it is"
+    )
+    if total == 0:
+        text = (
+            f"{chosen}: the untouched network finds nothing here, so these pictures prove nothing"
+        )
+        return {"good": False, "text": f"{text}: try image=FILE"}
+    kept = share(found)
+    text = f"{chosen} finds {found['matched']} of the {total} instances that the untouched network"
+    text += f" finds, {found['mean']:.2g} px apart on average"
+    if extra := found["other"] - found["matched"]:
+        text += f", and {extra} that it does not find"
+    good = bool(kept == 1 and found["mean"] < CLOSE)
+    if good:
+        return {"good": True, "text": f"{text}: ship it."}
+    if kept >= KEEP:
+        return {"good": False, "text": f"{text}: look at the picture before you ship it."}
+    better = [r for r in rows[1:] if "instances" in r and share(r["instances"]) >= KEEP]
+    text += ": do not ship it"
+    if better:
+        names = " or ".join(f"dcn={each['name']}" for each in better)
+        return {"good": False, "text": f"{text}; {names} keeps more, where the target runs it."}
+    return {"good": False, "text": f"{text}; none of the strategies compared is good enough."}
+
+
+def share(found: Mapping[str, Any]) -> float:
+    """Instances of both over the instances of either: 1 where both find the same."""
+    return float(found["matched"] / max(1, found["reference"] + found["other"] - found["matched"]))
