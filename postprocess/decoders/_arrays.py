@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -21,6 +24,8 @@ def as_float32(values: ArrayLike, name: str, layouts: dict[int, str]) -> Array:
         InputError: integers, booleans, objects or complex numbers, or another rank.
     """
     array = np.asarray(values)
+    if array.dtype == np.float32 and array.ndim in layouts and array.flags.c_contiguous:
+        return array
     expected = " or ".join(layouts.values())
     if array.dtype.kind != "f":
         raise InputError(
@@ -86,3 +91,30 @@ def as_threshold(value: float, name: str) -> np.float32:
     if np.isnan(threshold):
         raise InputError(f"{name} expects a number, got {value!r}")
     return threshold
+
+
+def as_number(value: float, name: str, above: float | None = None) -> float:
+    """Return a finite number, larger than `above` where that is given.
+
+    Raises:
+        InputError: not a number, not finite, or not above the bound.
+    """
+    expected = "a finite number" + ("" if above is None else f" above {above:g}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} expects {expected}, got {value!r}") from None
+    if not math.isfinite(number) or (above is not None and not number > above):
+        raise InputError(f"{name} expects {expected}, got {value!r}")
+    return number
+
+
+def as_choice(value: str, among: Sequence[str], name: str) -> str:
+    """Return `value` where it is one of `among`.
+
+    Raises:
+        InputError: another one.
+    """
+    if value not in among:
+        raise InputError(f"{name} expects one of {', '.join(among)}, got {value!r}")
+    return value

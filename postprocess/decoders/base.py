@@ -11,7 +11,20 @@ import dataclasses
 import types
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import Any, ClassVar, Literal, Protocol, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..instances import Array, Instances
@@ -45,6 +58,16 @@ class Decoder(Protocol):
         """
 
 
+@runtime_checkable
+class FlipTest(Protocol):
+    """A decoder whose heads can be averaged with those of the mirrored images."""
+
+    def merge_flipped(
+        self, heads: Mapping[str, Array], mirrored: Mapping[str, Array], order: NDArray[np.int64]
+    ) -> dict[str, Array]:
+        """Return the average; `order` holds the index of each keypoint's mirror image."""
+
+
 class DecoderClass(Protocol):
     """What is registered: called with parameters, gives a decoder."""
 
@@ -52,7 +75,18 @@ class DecoderClass(Protocol):
         """Build the decoder; raises InputError for an unknown or ill-typed parameter."""
 
 
-DECODERS: Registry[DecoderClass] = Registry("postprocess.decoders", "decoder")
+DECODERS: Registry[DecoderClass] = Registry(
+    "postprocess.decoders",
+    "decoder",
+    own={
+        "ctdet": "postprocess.decoders.ctdet:CTDet",
+        "keypoints": "postprocess.decoders.top_down:Keypoints",
+        "movenet": "postprocess.decoders.movenet:MoveNet",
+        "multi_pose": "postprocess.decoders.multi_pose:MultiPose",
+        "simcc": "postprocess.decoders.simcc:SimCC",
+        "snake_rcnn": "postprocess.decoders.snake_rcnn:SnakeRcnn",
+    },
+)
 
 
 class Parameters:

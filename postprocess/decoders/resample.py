@@ -79,7 +79,8 @@ def _shares(lengths: Array, count: int) -> NDArray[np.int64]:
     with np.errstate(invalid="ignore", over="ignore"):
         perimeter = np.cumsum(lengths)[-1]  # summed in order, so that C++ gets the same float32
     if 0 < perimeter < np.inf:
-        wanted = lengths * np.float32(count) / perimeter
+        with np.errstate(over="ignore"):
+            wanted = np.minimum(lengths * np.float32(count) / perimeter, np.float32(count))
         shares = np.maximum(np.rint(wanted).astype(np.int64), 1)
     surplus = int(shares.sum()) - count
     by_share = np.argsort(-shares, kind="stable")

@@ -162,6 +162,7 @@ def write_bundle(folder: Path) -> dict[str, Any]:
             "multiple": 32,
             "rescale": 1.0,
             "always_pad": False,
+            "growth": 1.0,
             "layout": "nchw",
             "dtype": "float32",
         },

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -38,15 +36,13 @@ def heads(outputs: dict[str, Array]) -> dict[str, Array]:
 
 
 @pytest.fixture(scope="module")
-def refine(reference: Path) -> Refine:
+def refine(request: pytest.FixtureRequest) -> Refine:
     """The authors' learned part with the reference's weights, run by PyTorch."""
     torch = pytest.importorskip("torch", reason="the reference's learned part runs in PyTorch")
     from models.snake import plugin
 
-    config = {"classes": "coco", "reg": True}
-    network = plugin.build(config)
-    state = _seeded(reference).state_dict(reference / "snake")
-    network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in state.items()})
+    network = plugin.build({"classes": "coco", "reg": True})
+    plugin.load(network, request.getfixturevalue("seeded")("snake"))
     branches = {branch.output.name: branch for branch in network.refine_branches().values()}
 
     def run(feeds: Mapping[str, Array], wanted: Sequence[str]) -> dict[str, Array]:
@@ -58,15 +54,6 @@ def refine(reference: Path) -> Refine:
             return {name: branch.module(*given).numpy()}
 
     return run
-
-
-def _seeded(reference: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("seeded", reference / "seeded.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("backend", ["numpy", "cpp"])

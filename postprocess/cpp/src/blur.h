@@ -55,19 +55,37 @@ class Blur {
 
     /// Blurred value at a pixel; NaN, and with Border::kZero outside, counts as 0.
     double at(const float* map, std::ptrdiff_t x, std::ptrdiff_t y) const {
+        const bool inside = x >= radius_ && x + radius_ < width_ && y >= radius_ &&
+                            y + radius_ < height_;  // no border to look out for
+        if (inside) {
+            return total([&](std::ptrdiff_t column, std::ptrdiff_t row) {
+                return number(map[(y + row) * width_ + x + column]);
+            });
+        }
+        return total([&](std::ptrdiff_t column, std::ptrdiff_t row) {
+            return value(map, x + column, y + row);
+        });
+    }
+
+  private:
+    template <class Value>
+    double total(Value&& value_at) const {
         double total = 0.0;
         for (std::ptrdiff_t row = -radius_; row <= radius_; ++row) {
             double across = 0.0;
             for (std::ptrdiff_t column = -radius_; column <= radius_; ++column) {
-                across += weights_[static_cast<std::size_t>(column + radius_)] *
-                          value(map, x + column, y + row);
+                across +=
+                    weights_[static_cast<std::size_t>(column + radius_)] * value_at(column, row);
             }
             total += weights_[static_cast<std::size_t>(row + radius_)] * across;
         }
         return total;
     }
 
-  private:
+    static double number(float value) {
+        return std::isnan(value) ? 0.0 : static_cast<double>(value);
+    }
+
     double value(const float* map, std::ptrdiff_t x, std::ptrdiff_t y) const {
         if (border_ == Border::kReflect) {
             x = reflected(x, width_);
@@ -75,8 +93,7 @@ class Blur {
         } else if (x < 0 || x >= width_ || y < 0 || y >= height_) {
             return 0.0;
         }
-        const float found = map[y * width_ + x];
-        return std::isnan(found) ? 0.0 : static_cast<double>(found);
+        return number(map[y * width_ + x]);
     }
 
     std::vector<double> weights_;

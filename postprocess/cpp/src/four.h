@@ -17,6 +17,7 @@ namespace pp {
 
 struct Four {
     __m128 v;
+    static Four all(float value) { return {_mm_set1_ps(value)}; }
     static Four load(const float* from) { return {_mm_loadu_ps(from)}; }
     template <int kLane>
     Four spread() const {
@@ -52,6 +53,7 @@ inline void store_interleaved(Four a, Four b, Four c, Four d, float* to) {
 
 struct Four {
     float32x4_t v;
+    static Four all(float value) { return {vdupq_n_f32(value)}; }
     static Four load(const float* from) { return {vld1q_f32(from)}; }
     template <int kLane>
     Four spread() const {
@@ -80,6 +82,7 @@ inline void store_interleaved(Four a, Four b, Four c, Four d, float* to) {
 
 struct Four {
     float v[4];
+    static Four all(float value) { return {{value, value, value, value}}; }
     static Four load(const float* from) { return {{from[0], from[1], from[2], from[3]}}; }
     template <int kLane>
     Four spread() const {

@@ -7,7 +7,7 @@
 
 #include "blur.h"
 #include "boundary.h"
-#include "non_finite.h"
+#include "first_maximum.h"
 #include "postprocess/decode.h"
 #include "row_kernels.h"
 
@@ -107,11 +107,9 @@ pp_status pp_keypoints(const float* heatmaps, size_t maps, size_t height, size_t
         for (size_t i = 0; i < maps; ++i) {
             const pp::Map map = {heatmaps + i * size, static_cast<std::ptrdiff_t>(height),
                                  static_cast<std::ptrdiff_t>(width)};
-            const pp::RowSummary summary = kernels.summary(map.values, size);
-            if (!summary.finite) pp::count_non_finite(map.values, size, &seen);
-            const size_t found = kernels.find(map.values, size, summary.largest);
-            const bool empty = found == size;  // every value is NaN
-            const size_t first = empty ? 0 : found;
+            const pp::Maximum top_value = pp::first_maximum(kernels, map.values, size, &seen);
+            const bool empty = top_value.place == size;  // every value is NaN
+            const size_t first = empty ? 0 : top_value.place;
             const pp::Pixel top = {static_cast<std::ptrdiff_t>(first % width),
                                    static_cast<std::ptrdiff_t>(first / width)};
             pp::Step step = {0, 0};
@@ -121,7 +119,7 @@ pp_status pp_keypoints(const float* heatmaps, size_t maps, size_t height, size_t
             step = pp::checked(step, map, top);
             points[2 * i] = static_cast<float>(static_cast<double>(top.x) + step.x);
             points[2 * i + 1] = static_cast<float>(static_cast<double>(top.y) + step.y);
-            scores[i] = empty ? 0.0f : summary.largest;
+            scores[i] = top_value.value;
         }
         if (non_finite) *non_finite = seen;
         return PP_OK;

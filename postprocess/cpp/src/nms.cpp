@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "boundary.h"
+#include "numpy_order.h"
 #include "postprocess/decode.h"
 
 namespace pp {
@@ -14,10 +15,6 @@ struct Box {
     float x1, y1, x2, y2;
     float area() const { return (x2 - x1) * (y2 - y1); }
 };
-
-/// max(a, b) and min(a, b) as numpy has them: NaN where either is NaN.
-float maximum(float a, float b) { return a > b || std::isnan(a) ? a : b; }
-float minimum(float a, float b) { return a < b || std::isnan(a) ? a : b; }
 
 /// Intersection over union, clipped to [0, 1]; NaN where it is undefined.
 float overlap(const Box& a, const Box& b) {

@@ -4,6 +4,7 @@
 // maximum. The bound starts at the threshold, taken back through the sigmoid once, and rises to the
 // k-th best peak so far. Rows that reach it get a separable window maximum, and only what is left
 // after that pays for a sigmoid.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -12,27 +13,13 @@
 #include "non_finite.h"
 #include "postprocess/decode.h"
 #include "row_kernels.h"
+#include "sigmoid.h"
 #include "top_k.h"
 
 namespace pp {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-float score_of(float value, bool logits) {
-    if (!logits) return value;
-    return static_cast<float>(1.0 / (1.0 + std::exp(-static_cast<double>(value))));
-}
-
-/// A value at or below every one whose score reaches the threshold.
-float lowest_value(float threshold, bool logits) {
-    if (!logits) return threshold;
-    const double below = std::nextafter(threshold, -kInfinity);
-    if (below <= 0.0) return -kInfinity;
-    if (below >= 1.0) return kInfinity;
-    const double logit = std::log(below / (1.0 - below));
-    return static_cast<float>(logit - 1e-6 * (1.0 + std::fabs(logit)));
-}
 
 class PeakFinder {
   public:
@@ -78,7 +65,7 @@ class PeakFinder {
             const std::size_t x = columns_[i];
             const float value = row[x] == kInfinity ? infinity_ : row[x];
             if (value < best->bound()) continue;  // the bound may have risen within this row
-            const float score = score_of(value, options_.logits != 0);
+            const float score = probability(value, options_.logits != 0);
             if (score >= options_.threshold) best->push({score, value, first_index + x});
         }
     }
@@ -111,10 +98,15 @@ pp_status pp_peaks(const float* heatmap, size_t batch, size_t classes, size_t he
     if ((values && !heatmap) || (batch && !counts)) return PP_ERROR_NULL;
     if (needed && (!scores || !class_ids || !xs || !ys)) return PP_ERROR_NULL;
     if (capacity < needed) return PP_ERROR_CAPACITY;
+    if (values == 0) {  // the sides of an empty map may be of any size
+        if (batch) std::fill_n(counts, batch, size_t{0});
+        if (non_finite) *non_finite = {0, 0, 0};
+        return PP_OK;
+    }
 
     return pp::guarded([&] {
         pp_non_finite seen = {0, 0, 0};
-        const size_t image_size = batch ? values / batch : 0;
+        const size_t image_size = values / batch;
         pp::PeakFinder finder(classes, height, width, chosen);
         for (size_t image = 0; image < batch; ++image) {
             const bool logits = chosen.logits != 0;

@@ -62,7 +62,8 @@ class Resampler {
         for (const float length : lengths_) perimeter += length;
         if (perimeter > 0.0f && perimeter < std::numeric_limits<float>::infinity()) {
             for (std::size_t edge = 0; edge < vertices_; ++edge) {
-                const float wanted = lengths_[edge] * static_cast<float>(count_) / perimeter;
+                const auto most = static_cast<float>(count_);  // the product may overflow
+                const float wanted = std::min(lengths_[edge] * most / perimeter, most);
                 shares_[edge] =
                     std::max<std::size_t>(static_cast<std::size_t>(std::nearbyint(wanted)), 1);
             }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace pp {
 
@@ -25,6 +26,13 @@ struct RowKernels {
 
     /// First x where row[x] equals `value`; `width` where there is none.
     std::size_t (*find)(const float* row, std::size_t width, float value);
+
+    /// sum[i] += row[i].
+    void (*add)(std::uint16_t* sum, const std::uint8_t* row, std::size_t count);
+
+    /// to[i] = before[i] * shares[0] + sum[i] * shares[1] + after[i] * shares[2].
+    void (*weigh)(float* to, const std::uint8_t* before, const std::uint16_t* sum,
+                  const std::uint8_t* after, const float* shares, std::size_t count);
 };
 
 /// The kernels for this machine; chosen once.

@@ -4,6 +4,6 @@
 
 namespace pp {
 
-const RowKernels avx2_row_kernels = {summary, raise_row, peak_columns, find};
+const RowKernels avx2_row_kernels = {summary, raise_row, peak_columns, find, add_bytes, weigh};
 
 }  // namespace pp

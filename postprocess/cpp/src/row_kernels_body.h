@@ -90,4 +90,21 @@ std::size_t find(const float* row, std::size_t width, float value) {
     return width;
 }
 
+// Plain loops from here on: the compiler makes vectors of them.
+
+void add_bytes(std::uint16_t* sum, const std::uint8_t* row, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        sum[i] = static_cast<std::uint16_t>(sum[i] + row[i]);
+    }
+}
+
+void weigh(float* to, const std::uint8_t* before, const std::uint16_t* sum,
+           const std::uint8_t* after, const float* shares, std::size_t count) {
+    const float first = shares[0], whole = shares[1], last = shares[2];
+    for (std::size_t i = 0; i < count; ++i) {
+        to[i] = static_cast<float>(before[i]) * first + static_cast<float>(sum[i]) * whole +
+                static_cast<float>(after[i]) * last;
+    }
+}
+
 }  // namespace

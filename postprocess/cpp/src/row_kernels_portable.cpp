@@ -3,6 +3,6 @@
 
 namespace pp {
 
-const RowKernels portable_row_kernels = {summary, raise_row, peak_columns, find};
+const RowKernels portable_row_kernels = {summary, raise_row, peak_columns, find, add_bytes, weigh};
 
 }  // namespace pp

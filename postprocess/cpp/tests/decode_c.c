@@ -50,8 +50,47 @@ static void bad_calls_are_told(void) {
     CHECK(pp_keypoints(one, 1, 1, 1, 9, 3, value, value, 1, NULL) == PP_ERROR_PARAMETER);
 }
 
+static void bad_calls_of_other_decoders_are_told(void) {
+    const float one[1] = {1.0f};
+    float value[4];
+    int64_t index[1];
+    size_t count;
+    pp_ctdet_options boxes = pp_ctdet_options_default();
+    pp_multi_pose_options people = pp_multi_pose_options_default();
+    boxes.peaks.k = people.peaks.k = 1;
+    CHECK(pp_ctdet(one, NULL, NULL, 1, 1, 1, 1, &boxes, value, index, value, 1, &count, NULL) ==
+          PP_ERROR_NULL);
+    CHECK(pp_ctdet(one, one, NULL, 1, 1, 1, 1, &boxes, value, index, value, 0, &count, NULL) ==
+          PP_ERROR_CAPACITY);
+    CHECK(pp_ctdet(one, one, NULL, SIZE_MAX, 1, 2, 2, &boxes, value, index, value, 1, &count,
+                   NULL) == PP_ERROR_SHAPE);
+    people.reach = (float)NAN;
+    CHECK(pp_multi_pose(one, one, NULL, NULL, NULL, NULL, 1, 1, 0, 1, 1, &people, value, index,
+                        value, NULL, 1, &count, NULL) == PP_ERROR_PARAMETER);
+    CHECK(pp_movenet(one, one, one, one, 1, 1, 0, 1, 1, 0, value, value, 1, NULL) ==
+          PP_ERROR_SHAPE);
+    CHECK(pp_movenet(one, one, one, one, 1, 1, 1, 1, 1, 0, value, value, 0, NULL) ==
+          PP_ERROR_CAPACITY);
+    CHECK(pp_masks(one, 1, 0, 1, 1, NULL, 0) == PP_ERROR_SHAPE);
+    CHECK(pp_run_lengths(value, 1, 1, SIZE_MAX, 1, NULL, 0, &count, &count) == PP_ERROR_SHAPE);
+    CHECK(pp_diamonds(value, 1, value, 7) == PP_ERROR_CAPACITY);
+    CHECK(pp_octagons(NULL, 1, value, 24) == PP_ERROR_NULL);
+}
+
 static void empty_inputs_need_no_buffers(void) {
     size_t count = 99;
+    CHECK(pp_ctdet(NULL, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL) == PP_OK);
+    CHECK(pp_multi_pose(NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL,
+                        NULL, 0, NULL, NULL) == PP_OK);
+    CHECK(pp_movenet(NULL, NULL, NULL, NULL, 0, 17, 48, 48, 1, 0, NULL, NULL, 0, NULL) == PP_OK);
+    CHECK(pp_simcc(NULL, NULL, 0, 1, 1, 2.0f, NULL, NULL, 0, NULL) == PP_OK);
+    CHECK(pp_merge_flipped(NULL, NULL, 0, 0, 0, 0, NULL, 1, NULL, 0) == PP_OK);
+    CHECK(pp_undo_jagged(NULL, NULL, 0, 9, 3, NULL, 0) == PP_OK);
+    CHECK(pp_masks(NULL, 0, 1, 4, 4, NULL, 0) == PP_OK);
+    CHECK(pp_run_lengths(NULL, 0, 1, 4, 4, NULL, 0, NULL, &count) == PP_OK && count == 0);
+    CHECK(pp_rle_string(NULL, 0, NULL, 0, &count) == PP_OK && count == 0);
+    CHECK(pp_normalize(NULL, 0, 4, 4, &(pp_normalization){0, 1, {0, 0, 0}, {1, 1, 1}}, NULL, 0) ==
+          PP_OK);
     CHECK(pp_peaks(NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL) == PP_OK);
     CHECK(pp_sample(NULL, 0, 0, 0, NULL, 0, 0, NULL, 0) == PP_OK);
     CHECK(pp_fast_nms(NULL, NULL, NULL, 0, 0.5f, NULL, 0, &count) == PP_OK);
@@ -66,6 +105,7 @@ int main(void) {
     CHECK(strlen(pp_status_message(77)) > 0);
     peaks_of_a_small_heatmap();
     bad_calls_are_told();
+    bad_calls_of_other_decoders_are_told();
     empty_inputs_need_no_buffers();
     return check_failures() != 0;
 }
