@@ -154,7 +154,7 @@ def table(rows: Mapping[str, dict[str, Any]]) -> str:
         images = row.images if fitted else ""
         took = f"{measured['seconds'] / 60:.1f} min" if fitted else ""
         if row.name == "shipped":
-            label, took = f"{label} (ships)", f"{measured['steps']:.0f} steps"
+            label = f"{label} (ships)"
         lines.append(
             f"| {label} | {images} | {measured['AP']:.3f} | {measured['AP'] / keep:.1%} "
             f"| {measured['AP50']:.3f} | {took} |"

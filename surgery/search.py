@@ -31,6 +31,7 @@ EXACT = (
     ("shifted", ("Pad", "Slice", "Mul", "Add", "Relu", "Conv")),
 )
 SMALL, LARGE = 3, 7  # kernels of ordinary convolutions
+ALONE = 16  # images at most, to see what one layer alone costs
 STEPS = 5  # networks between no layer exact and all of them
 
 Measure = Callable[[Mapping[str, str], Mapping[str, object]], "Measured"]
@@ -123,7 +124,10 @@ def search(
     """
     form = exact_form(target)
     with progress.stage(f"search: what each of {len(paths)} layers costs the outputs"):
-        errors = {path: _error(config, model, {path: SMALL}) for path in paths}
+        errors = {}
+        for path in paths:
+            errors[path] = _error(config, model, {path: SMALL})
+            progress.say(f"  {path}: {errors[path]:.3g} with a {SMALL}x{SMALL} convolution")
     costs = {path: pixels[path] * _samples(model.module, path) for path in paths}
     order = sorted(paths, key=lambda path: -errors[path] / costs[path])
     points: list[Point] = []
@@ -135,14 +139,15 @@ def search(
         what = f"{count} of {len(order)} layers {form or f'{LARGE}x{LARGE}'}"
         with progress.stage(f"search: fit and measure a network with {what}"):
             exact = tuple(ahead) if form else ()
-            fitted = _fit(config, model, kernels).modules if kernels else {}
+            images = config.surgery.search.images
+            fitted = _fit(config, model, kernels, images).modules if kernels else {}
             rewrites = dict.fromkeys(exact, f"dcn.{form}") | {
                 path: "dcn.calibrated" if path in kernels else "fitted" for path in fitted
             }
             points.append(Point(exact, kernels, measure(rewrites, fitted)))
-    points = _front(points)
+    points = front(points)
     wanted = config.surgery.search.agreement
-    chosen, reason = _choose(points, wanted)
+    chosen, reason = choose(points, wanted)
     return Found(points, chosen, form, reason)
 
 
@@ -153,17 +158,19 @@ def _counts(layers: int) -> list[int]:
 
 def _error(config: Config, model: Model, kernels: Mapping[str, int]) -> float:
     """Error of all outputs on held-back images with some layers replaced, 0 for none."""
-    summary = _fit(config, model, kernels, refit=False).summary
+    images = min(ALONE, config.surgery.search.images)
+    summary = _fit(config, model, kernels, images, refit=False).summary
     return sum(value for name, value in summary.items() if name.startswith("calibrated."))
 
 
-def _fit(config: Config, model: Model, kernels: Mapping[str, int], *, refit: bool = True) -> Fitted:
+def _fit(
+    config: Config, model: Model, kernels: Mapping[str, int], images: int, *, refit: bool = True
+) -> Fitted:
     """Fit convolutions to layers by least squares."""
-    count = config.surgery.search.images
     settings = Settings(
         "calibrated",
         seed=config.seed,
-        images=count,
+        images=images,
         refit=refit,
         layers=dict(kernels),
         outputs=output_specs(model),
@@ -184,7 +191,7 @@ def _samples(model: nn.Module, path: str) -> int:
     return layer.geometry.in_channels * layer.geometry.taps
 
 
-def _front(points: Sequence[Point]) -> list[Point]:
+def front(points: Sequence[Point]) -> list[Point]:
     """Mark the points that no other one beats in both latency and agreement."""
 
     def beaten(point: Point) -> bool:
@@ -201,7 +208,7 @@ def _front(points: Sequence[Point]) -> list[Point]:
     return [replace(point, front=not beaten(point)) for point in points]
 
 
-def _choose(points: Sequence[Point], wanted: float) -> tuple[int, str]:
+def choose(points: Sequence[Point], wanted: float) -> tuple[int, str]:
     """Index of the fastest point that agrees well enough, else of the one that agrees best."""
 
     def speed(index: int) -> float:
