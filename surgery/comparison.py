@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from postprocess.draw import DRAWN_SCORE
 from postprocess.errors import InputError
 from postprocess.instances import Array
 
@@ -31,7 +32,7 @@ from .search import Measured
 from .strategy import Strategy
 
 CLOSE = 0.5  # pixels: contours that are closer than this look the same
-KEEP = 0.9  # share of instances below which a strategy is not worth shipping
+KEEP = 0.9  # agreement below which a strategy is not worth shipping
 SECONDS = 3.0  # spent on timing
 UNTOUCHED = "untouched, in torch"
 
@@ -81,12 +82,12 @@ def measured_network(patient: Patient, rewrites: Mapping[str, str], opset: int) 
     times: Mapping[str, float] = {}
     operators: Mapping[str, int] = {}
     with patient.operated(rewrites, opset):
-        found = _row(patient, "", rewrites, operated_runs(patient))["instances"]
+        row = _row(patient, "", rewrites, operated_runs(patient))
         with suppress(InputError):  # then there is nothing to time
             graph = _exported(patient, Strategy("searched", rewrites, opset, ""))
             operators = _operators(graph)
             times = _latencies(patient, {"": graph})
-    return Measured(share(found), times.get(""), operators)
+    return Measured(agreement(row), times.get(""), operators)
 
 
 def _operators(graph: onnx.ModelProto) -> dict[str, int]:
@@ -142,6 +143,7 @@ def _row(
         "chosen": chosen,
         "outputs": {head: each.to_json() for head, each in outputs.items()},
         "instances": _together(found),
+        "sure": _sure(patient.untouched, runs, found),
     }
 
 
@@ -163,6 +165,36 @@ def _together(found: Sequence[Matching]) -> dict[str, Any]:
     }
 
 
+def _sure(before: Sequence[Run], after: Sequence[Run], found: Sequence[Matching]) -> dict[str, int]:
+    """What became of the instances that are sure enough to be drawn, on either side.
+
+    Returns:
+        Of the untouched network's sure ones, ``reference``, those ``kept``: found by the operated
+        one with any score; of the operated network's, ``other``, those ``confirmed`` likewise.
+    """
+    counts = Counter[str]()
+    for one, two, matched in zip(before, after, found, strict=True):
+        for side, run, positions in (
+            (("reference", "kept"), one, {first for first, _ in matched.pairs}),
+            (("other", "confirmed"), two, {second for _, second in matched.pairs}),
+        ):
+            sure = [i for i, score in enumerate(run.instances.scores) if score >= DRAWN_SCORE]
+            counts[side[0]] += len(sure)
+            counts[side[1]] += sum(index in positions for index in sure)
+    return {name: counts[name] for name in ("reference", "kept", "other", "confirmed")}
+
+
+def agreement(row: Mapping[str, Any]) -> float:
+    """Share of the sure instances of both networks that the other one finds too, 0 to 1.
+
+    Where neither is sure of anything, all instances count.
+    """
+    sure, found = row["sure"], row["instances"]
+    if total := sure["reference"] + sure["other"]:
+        return float((sure["kept"] + sure["confirmed"]) / total)
+    return float(2 * found["matched"] / max(1, found["reference"] + found["other"]))
+
+
 def verdict(rows: Sequence[Mapping[str, Any]], strategy: Strategy) -> dict[str, Any]:
     """Say in words what to ship, or that nothing is good enough.
 
@@ -171,34 +203,27 @@ def verdict(rows: Sequence[Mapping[str, Any]], strategy: Strategy) -> dict[str, 
         strategy: the shipped one.
     """
     row = rows[0]
-    found = row["instances"]
-    total = found["reference"]
+    sure, found = row["sure"], row["instances"]
     chosen = (
         f"dcn={strategy.name} ({strategy.reason})" if strategy.rewrites else "the network as it is"
     )
-    if total == 0:
-        text = (
-            f"{chosen}: the untouched network finds nothing here, so these pictures prove nothing"
-        )
+    if not sure["reference"]:
+        text = f"{chosen}: the untouched network is sure of nothing here, so this proves nothing"
         return {"good": False, "text": f"{text}: try image=FILE"}
-    kept = share(found)
-    text = f"{chosen} finds {found['matched']} of the {total} instances that the untouched network"
-    text += f" finds, {found['mean']:.2g} px apart on average"
-    if extra := found["other"] - found["matched"]:
+    text = (
+        f"{chosen} finds {sure['kept']} of the {sure['reference']} instances that the untouched "
+        f"network is sure of (score {DRAWN_SCORE} and more), {found['mean']:.2g} px apart"
+    )
+    if extra := sure["other"] - sure["confirmed"]:
         text += f", and {extra} that it does not find"
-    good = bool(kept == 1 and found["mean"] < CLOSE)
-    if good:
+    kept = agreement(row)
+    if kept == 1 and found["mean"] < CLOSE:
         return {"good": True, "text": f"{text}: ship it."}
     if kept >= KEEP:
-        return {"good": False, "text": f"{text}: look at the picture before you ship it."}
-    better = [r for r in rows[1:] if "instances" in r and share(r["instances"]) >= KEEP]
+        return {"good": True, "text": f"{text}: good, but look at your own pictures first."}
+    better = [r for r in rows[1:] if "sure" in r and agreement(r) >= KEEP]
     text += ": do not ship it"
     if better:
         names = " or ".join(f"dcn={each['name']}" for each in better)
         return {"good": False, "text": f"{text}; {names} keeps more, where the target runs it."}
     return {"good": False, "text": f"{text}; none of the strategies compared is good enough."}
-
-
-def share(found: Mapping[str, Any]) -> float:
-    """Instances of both over the instances of either: 1 where both find the same."""
-    return float(found["matched"] / max(1, found["reference"] + found["other"] - found["matched"]))

@@ -16,7 +16,7 @@ from postprocess.fields import Field
 from postprocess.preprocess import Preprocess
 
 EXPORTERS = ("dynamo", "torchscript")
-PRECISIONS = ("fp32",)
+PRECISIONS = ("fp32", "fp16", "int8")
 OPSETS = range(11, 24)
 
 

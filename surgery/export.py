@@ -25,6 +25,8 @@ from .exporters.opset import convert
 from .exporters.quiet import Chatter, quiet
 from .exporters.table import EXPORTERS
 from .graph.names import stable_names
+from .symbolics import DEFAULT as DEFAULT_SYMBOLICS
+from .symbolics import chosen as chosen_symbolics
 
 OLDEST_OPSET = 9
 DEFAULT_OPSET = 18
@@ -42,6 +44,7 @@ def export_onnx(
     metadata: Mapping[str, str] | None = None,
     name: str = "main",
     translations: Translations | None = None,
+    symbolics: Sequence[str] = DEFAULT_SYMBOLICS,
 ) -> onnx.ModelProto:
     """Export ``module`` and return a checked model.
 
@@ -59,6 +62,8 @@ def export_onnx(
         metadata: entries for the model's ``metadata_props``.
         name: of the graph.
         translations: operators of torch -> functions that write their nodes; dynamo only.
+        symbolics: names of :data:`~surgery.symbolics.SYMBOLICS`, each used where ``opset`` is one
+            of its own.
 
     Raises:
         InputError: the arguments contradict each other, the module is in training mode, the
@@ -75,6 +80,7 @@ def export_onnx(
         {key: dict(axes) for key, axes in (dynamic or {}).items()},
         native,
         dict(translations or {}),
+        chosen_symbolics(symbolics, wanted),
     )
     _check_request(request)
     model = _call(chosen, request)

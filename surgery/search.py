@@ -42,7 +42,7 @@ class Measured:
     """What a network with some layers replaced is worth.
 
     Attributes:
-        agreement: instances found by both over those found by either, 0 to 1.
+        agreement: share of both networks' sure instances that the other finds too, 0 to 1.
         latency: median milliseconds of the backbone in ONNX Runtime; None where it does not run.
         operators: nodes by operator.
     """

@@ -9,6 +9,8 @@ from typing import Any
 import onnx
 from torch import Tensor, nn
 
+from ..symbolics.base import Symbolic
+
 Translations = Mapping[Callable[..., Any], Callable[..., Any]]
 
 
@@ -21,6 +23,7 @@ class Request:
         dynamic: symbol of each dynamic axis, by input or output name and axis.
         opset: of the ``ai.onnx`` domain, as the exporter itself should write it.
         translations: operators of torch -> functions that write their ONNX nodes (dynamo).
+        symbolics: operators' translations for either exporter.
     """
 
     module: nn.Module
@@ -30,6 +33,7 @@ class Request:
     dynamic: Mapping[str, Mapping[int, str]]
     opset: int
     translations: Translations = field(default_factory=dict)
+    symbolics: tuple[Symbolic, ...] = ()
 
 
 @dataclass(frozen=True)

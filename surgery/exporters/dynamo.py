@@ -24,6 +24,7 @@ from postprocess.errors import InputError
 
 from ..graph.modules import all_nodes, set_module
 from ..graph.names import stable_names
+from ..symbolics.scope import translations
 from .base import Exporter, Request
 from .interface import strip
 from .quiet import LOG
@@ -89,6 +90,7 @@ def _write(
     hints = [
         dict.fromkeys(dynamic.get(n, ()), torch.export.Dim.DYNAMIC) for n in request.input_names
     ]
+    table = {**translations(request.symbolics), **request.translations}
     program = torch.onnx.export(
         request.module,
         _untied(request.input_names, examples, dynamic),
@@ -97,7 +99,7 @@ def _write(
         output_names=list(request.output_names),
         opset_version=request.opset,
         dynamic_shapes=_by_parameter(request.module, hints) if any(hints) else None,
-        custom_translation_table=dict(request.translations) or None,
+        custom_translation_table=table or None,
         optimize=False,
         verbose=False,
     )

@@ -14,6 +14,7 @@ import onnx
 import torch
 
 from ..graph.modules import all_nodes, set_module
+from ..symbolics.scope import registered
 from .base import Exporter, Request
 
 _COUNTER = re.compile(r"_\d+$")
@@ -21,18 +22,19 @@ _COUNTER = re.compile(r"_\d+$")
 
 def _export(request: Request) -> onnx.ModelProto:
     buffer = io.BytesIO()
-    torch.onnx.export(
-        request.module,
-        request.inputs,
-        buffer,  # type: ignore[arg-type]  # annotated as a path, takes a stream
-        dynamo=False,
-        input_names=list(request.input_names),
-        output_names=list(request.output_names),
-        opset_version=request.opset,
-        dynamic_axes={name: dict(axes) for name, axes in request.dynamic.items()},
-        keep_initializers_as_inputs=False,
-        verbose=False,
-    )
+    with registered(request.symbolics, request.opset):
+        torch.onnx.export(
+            request.module,
+            request.inputs,
+            buffer,  # type: ignore[arg-type]  # annotated as a path, takes a stream
+            dynamo=False,
+            input_names=list(request.input_names),
+            output_names=list(request.output_names),
+            opset_version=request.opset,
+            dynamic_axes={name: dict(axes) for name, axes in request.dynamic.items()},
+            keep_initializers_as_inputs=False,
+            verbose=False,
+        )
     model = onnx.load_from_string(buffer.getvalue())
     paths = {path for path, _ in request.module.named_modules(remove_duplicate=False)}
     for node in all_nodes(model.graph):

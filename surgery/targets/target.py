@@ -80,6 +80,7 @@ class Target:
             they are; ONNX lets a caller override those, so that most targets may not.
         runtime: member of :data:`~surgery.targets.runtimes.RUNTIMES` that opens a graph for this
             target where it is installed, "" where none can here.
+        ort_format: also write the graphs in ONNX Runtime's own format.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Target:
     dynamic_shapes: bool
     frees_weights: bool = False
     runtime: str = ""
+    ort_format: bool = False
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Target:
@@ -120,6 +122,7 @@ class Target:
             dynamic_shapes=root["dynamic_shapes"].flag(),
             frees_weights=root.get("frees_weights", False).flag(),
             runtime=root.get("runtime", "").text(),
+            ort_format=root.get("ort_format", False).flag(),
         )
 
     def rule(self, operator: str, domain: str = "") -> Rule | None:

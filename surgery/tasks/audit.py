@@ -53,7 +53,9 @@ def _targets(node: Mapping[str, Any]) -> list[Target]:
     """The targets that ``target=`` names: one, or the members of ``target=all``."""
     if "members" not in node:
         return [Target.from_config(node)]
-    members = Field(dict(node), "configuration", "target").only("name", "members")["members"]
+    members = Field(dict(node), "configuration", "target").only("name", "members", "ort_format")[
+        "members"
+    ]
     if members.value is None:
         return [load_target(name) for name in target_names()]
     return [load_target(member.text()) for member in members.elements()]

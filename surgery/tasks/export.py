@@ -24,6 +24,7 @@ from ..ledger import Ledger
 from ..loading import Model
 from ..parity import Parity, parity, require
 from ..pipeline import Patient, admit
+from ..precision import Reduction, reduce_precision, write_ort
 from ..progress import Progress
 from ..report import draw_front, write_report
 from ..running import Run
@@ -44,6 +45,11 @@ def run(config: Config) -> None:
             network computes; ``config.out`` is as it was before.
     """
     if config.model["name"] == "onnx":  # a graph that was found: there is no network in torch
+        if config.surgery.precision != "fp32":
+            raise InputError(
+                f"surgery.precision={config.surgery.precision} expects a network of the catalogue; "
+                "for model=onnx there is fp32"
+            )
         run_found(config)
         return
     if config.threads is not None:
@@ -65,24 +71,33 @@ def run(config: Config) -> None:
         with progress.stage(f"audit for {target.name}"):
             audited = audit(graphs["backbone"], target)
             _require_plain(audited, strategy)
-        manifest = _manifest(model, graphs, ledger)
         with progress.stage("run the bundle in ONNX Runtime"):
-            # nodes of plugins that ONNX Runtime lacks are run as the operators that they equal
-            _write(stage, {name: standard(graph) for name, graph in graphs.items()}, ledger)
-            stage.write(manifest)
-            runtime = postprocess.load(stage.folder, threads=config.threads)
-            stages = runtime.run_stages(patient.samples[0].image)
-            _write(stage, graphs, ledger)
+            stages = _run_bundle(stage, patient, graphs, ledger)
         exported = parity(operated[0].heads, operated[0].instances, stages.heads, stages.instances)
         require(exported, surgery.exporter)
+        proof = _proof(patient.untouched[0], operated[0], exported)
+        judged = verdict(rows, strategy)
+        if surgery.precision != "fp32":
+            reduction = reduce_precision(patient, graphs, ledger, progress)
+            graphs = dict(reduction.graphs)
+            audited = audit(graphs["backbone"], target)
+            before = stages
+            with progress.stage(f"run the {surgery.precision} bundle in ONNX Runtime"):
+                stages = _run_bundle(stage, patient, graphs, ledger)
+            title, reduced = _reduced(before, stages, reduction)
+            proof[title] = reduced.to_json(bounded=True)
+            judged = reduction.judged(judged, reduced.beyond())
+        if target.ort_format:
+            with progress.stage("write the graphs in ONNX Runtime's own format"):
+                write_ort(stage.folder, graphs, stages.input)
+        manifest = _manifest(model, graphs, ledger)
         with progress.stage("write golden values, overlay and report"):
-            proof = _proof(patient.untouched[0], operated[0], exported)
             stages.save(stage.folder / "golden.npz")
             facts = {
                 **_facts(patient, strategy, target, audited, ledger),
                 "strategies": rows,
                 "parity": proof,
-                "verdict": verdict(rows, strategy),
+                "verdict": judged,
                 "seconds": progress.seconds,
             }
             _write_pictures(stage, stages, facts)
@@ -102,6 +117,27 @@ def _export(
                 graph, patient.config, strategy, ledger, patient.samples[0].tensor
             )
     return graphs
+
+
+def _run_bundle(
+    stage: Staging, patient: Patient, graphs: dict[str, onnx.ModelProto], ledger: Ledger
+) -> Stages:
+    """Write the graphs and run them as they will be run, on the first picture."""
+    # nodes of plugins that ONNX Runtime lacks are run as the operators that they equal
+    _write(stage, {name: standard(graph) for name, graph in graphs.items()}, ledger)
+    stage.write(_manifest(patient.model, graphs, ledger))
+    runtime = postprocess.load(stage.folder, threads=patient.config.threads)
+    stages = runtime.run_stages(patient.samples[0].image)
+    _write(stage, graphs, ledger)
+    return stages
+
+
+def _reduced(before: Stages, after: Stages, reduction: Reduction) -> tuple[str, Parity]:
+    """The bundle in float32 against the one that ships, both in ONNX Runtime."""
+    found = parity(
+        before.heads, before.instances, after.heads, after.instances, reduction.bound.rounding
+    )
+    return f"ONNX Runtime in float32, in {reduction.precision}", found
 
 
 def _write(stage: Staging, graphs: dict[str, onnx.ModelProto], ledger: Ledger) -> None:

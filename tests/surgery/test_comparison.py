@@ -6,50 +6,53 @@ from typing import Any
 
 import pytest
 
-from surgery.comparison import verdict
+from surgery.comparison import agreement, verdict
 from surgery.strategy import Strategy
 
 CHOSEN = Strategy("distilled", {"*": "dcn.distilled"}, 18, "asked for")
 
 
-def _row(name: str, matched: int, other: int, mean: float = 0.1) -> dict[str, Any]:
-    return {
-        "name": name,
-        "instances": {"matched": matched, "reference": 100, "other": other, "mean": mean},
-    }
+def _row(name: str, kept: int, other: int, mean: float = 0.1) -> dict[str, Any]:
+    """``kept`` of 100 sure instances are found, among ``other`` sure ones."""
+    sure = {"reference": 100, "kept": kept, "other": other, "confirmed": min(kept, other)}
+    found = {"matched": kept, "reference": 100, "other": other, "mean": mean}
+    return {"name": name, "instances": found, "sure": sure}
 
 
 @pytest.mark.parametrize(
-    ("matched", "other", "mean", "good", "words"),
+    ("kept", "other", "mean", "good", "words"),
     [
         (100, 100, 0.1, True, "ship it"),
-        (100, 100, 2.0, False, "look at the picture"),
-        (97, 98, 0.1, False, "look at the picture"),
-        (100, 140, 0.1, False, "do not ship it"),  # finds what is not there
+        (100, 100, 2.0, True, "look at your own pictures"),
+        (97, 98, 0.1, True, "look at your own pictures"),
+        (100, 160, 0.1, False, "do not ship it"),  # finds what is not there
         (60, 60, 0.1, False, "do not ship it"),
     ],
 )
 def test_the_advice_follows_what_was_found(
-    matched: int, other: int, mean: float, good: bool, words: str
+    kept: int, other: int, mean: float, good: bool, words: str
 ) -> None:
-    said = verdict([_row("distilled", matched, other, mean)], CHOSEN)
+    said = verdict([_row("distilled", kept, other, mean)], CHOSEN)
     assert said["good"] is good
     assert words in said["text"]
 
 
 def test_a_bad_strategy_points_at_a_better_one_or_says_that_there_is_none() -> None:
-    bad, plain, native = (
-        _row(n, m, m) for n, m in (("distilled", 50), ("plain", 0), ("native", 100))
-    )
+    scores = (("distilled", 50), ("plain", 0), ("native", 100))
+    bad, plain, native = (_row(name, kept, kept) for name, kept in scores)
     assert "dcn=native keeps more" in verdict([bad, plain, native], CHOSEN)["text"]
     assert "none of the strategies" in verdict([bad, plain], CHOSEN)["text"]
 
 
-def test_pictures_without_instances_prove_nothing() -> None:
-    nothing = {
-        "name": "distilled",
-        "instances": {"matched": 0, "reference": 0, "other": 0, "mean": 0},
-    }
-    said = verdict([nothing], CHOSEN)
+def test_pictures_that_the_network_is_not_sure_about_prove_nothing() -> None:
+    row = _row("distilled", 0, 0)
+    row["sure"]["reference"] = 0
+    said = verdict([row], CHOSEN)
     assert not said["good"]
     assert "image=FILE" in said["text"]
+
+
+def test_without_sure_instances_all_of_them_count() -> None:
+    row = _row("distilled", 50, 50)
+    row["sure"] = dict.fromkeys(row["sure"], 0)
+    assert agreement(row) == pytest.approx(2 * 50 / 150)
