@@ -15,6 +15,8 @@ from postprocess.errors import InputError
 from postprocess.fields import Field
 from postprocess.preprocess import Preprocess
 
+from .symbolics.registry import DEFAULT as SYMBOLICS
+
 EXPORTERS = ("dynamo", "torchscript")
 PRECISIONS = ("fp32", "fp16", "int8")
 OPSETS = range(11, 24)
@@ -112,6 +114,9 @@ class SurgeryConfig:
     opset: int | None
     precision: str
     skip_passes: tuple[str, ...]
+    also_passes: tuple[str, ...]
+    rewrites: tuple[str, ...]
+    symbolics: tuple[str, ...]
     calibration: CalibrationConfig
     compare: tuple[str, ...]
     pictures: int
@@ -228,6 +233,17 @@ def _search(field: Field) -> SearchConfig:
     return SearchConfig(agreement, field["images"].integer(least=2))
 
 
+def _symbolics(field: Field) -> tuple[str, ...]:
+    """Our own symbolics but those to skip, and further ones, by name."""
+    field.only("also", "skip")
+    skip = _names(field.get("skip", []))
+    unknown = sorted(set(skip) - set(SYMBOLICS))
+    if unknown:
+        raise field["skip"].error(f"some of {', '.join(SYMBOLICS)}")
+    kept = [name for name in SYMBOLICS if name not in skip]
+    return (*kept, *_names(field.get("also", [])))
+
+
 def _surgery(field: Field) -> SurgeryConfig:
     opset = None if field["opset"].value is None else field["opset"].integer()
     if opset is not None and opset not in OPSETS:
@@ -241,6 +257,9 @@ def _surgery(field: Field) -> SurgeryConfig:
         opset=opset,
         precision=field["precision"].text(PRECISIONS),
         skip_passes=_names(field["passes"]["skip"]),
+        also_passes=_names(field["passes"].get("also", [])),
+        rewrites=_names(field.get("rewrites", [])),
+        symbolics=_symbolics(field.get("symbolics", {})),
         calibration=CalibrationConfig(
             path_of(calibration["images"]), calibration["count"].integer(least=1)
         ),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,19 +48,34 @@ class Patient:
         found = self.model.module.named_modules()
         return [path for path, module in found if isinstance(describe(module), DeformLayer)]
 
+    @contextmanager
     def operated(
         self, rewrites: Mapping[str, str], opset: int, ledger: Ledger | None = None
-    ) -> AbstractContextManager[tuple[nn.Module, Ledger]]:
-        """Operate on the network until the context is left."""
+    ) -> Iterator[tuple[nn.Module, Ledger]]:
+        """Operate on the network, with ``surgery.rewrites`` first, until the context is left."""
+        ledger = Ledger() if ledger is None else ledger
         fitted = {path: value for path, value in self.fitted.items() if path in rewrites}
-        return rewriting(
-            self.model.module,
-            rewrites,
-            opset=opset,
-            calibration={**self.measured, **fitted},
-            options=self.config.surgery.dcn.options(),
-            ledger=ledger,
-        )
+        options = self.config.surgery.dcn.options()
+        with ExitStack() as stack:
+            network = self.model.module
+            if self.config.surgery.rewrites:
+                further = rewriting(
+                    network, self.config.surgery.rewrites, opset=opset, ledger=ledger
+                )
+                network, _ = stack.enter_context(further)
+            if rewrites:
+                known = {**self.measured, **fitted}
+                network, _ = stack.enter_context(
+                    rewriting(
+                        network,
+                        rewrites,
+                        opset=opset,
+                        calibration=known,
+                        options=options,
+                        ledger=ledger,
+                    )
+                )
+            yield network, ledger
 
 
 def admit(config: Config, progress: Progress) -> Patient:

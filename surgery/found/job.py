@@ -24,6 +24,7 @@ from ..config import Config
 from ..graphs import describe_graph, write_graph
 from ..ledger import Entry, Ledger
 from ..parity import Parity, parity
+from ..precision import write_ort
 from ..progress import Progress
 from ..report import write_report
 from ..sample import Sample, load_image
@@ -85,6 +86,9 @@ def run(config: Config) -> None:
             runtime = postprocess.load(stage.folder, threads=config.threads)
             stages = runtime.run_stages(case.sample.image)
         proof = _proof(operated, decoder, stages)
+        if target.ort_format:
+            with progress.stage("write the graph in ONNX Runtime's own format"):
+                write_ort(stage.folder, ["backbone"], stages.input)
         with progress.stage("time the found graph and the operated one in turn"):
             times = _times(case, operated, runtime, stages)
         with progress.stage("write golden values, overlay and report"):

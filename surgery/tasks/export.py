@@ -57,7 +57,7 @@ def run(config: Config) -> None:
     progress = Progress()
     target = Target.from_config(config.target)
     surgery = config.surgery
-    strategy = choose(surgery.dcn, target, surgery.exporter, surgery.opset)
+    strategy = choose(surgery.dcn, target, surgery.exporter, surgery.opset, surgery.rewrites)
     with staging(config.out) as stage:
         patient = admit(config, progress)
         patient, strategy = prepared(patient, strategy, target, progress)
