@@ -5,13 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint pytest ctest mmcv wheel clean
+.PHONY: demo test lint pytest ctest sanitize fuzz aarch64 examples plugin mmcv wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m surgery model=e2ec
 	@echo "Look at outputs/e2ec/overlay.png, outputs/e2ec/report.html"
 
-$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(shell find postprocess/cpp -type f 2>/dev/null)
+$(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(shell find postprocess/cpp -type f -not -path '*/tests/*' -not -path '*/fuzz/*' 2>/dev/null)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
@@ -32,6 +32,41 @@ ctest: $(STAMP)
 	ctest --test-dir build/cpp --output-on-failure
 
 test: lint pytest ctest
+
+# C++ tests and the fuzz corpus under sanitizers, with GCC or Clang
+SANITIZERS ?= address,undefined
+sanitize:
+	cmake -S postprocess/cpp -B build/sanitize -DPOSTPROCESS_WERROR=ON -DPOSTPROCESS_FUZZ=ON -DPOSTPROCESS_SANITIZE=$(SANITIZERS)
+	cmake --build build/sanitize --parallel
+	ctest --test-dir build/sanitize --output-on-failure
+
+# every entry point for a bounded time; needs libFuzzer (Debian: clang libclang-rt-14-dev)
+FUZZ_SECONDS ?= 60
+fuzz:
+	CC=clang CXX=clang++ cmake -S postprocess/cpp -B build/fuzz -DPOSTPROCESS_WERROR=ON -DPOSTPROCESS_FUZZ=ON -DPOSTPROCESS_SANITIZE=$(SANITIZERS)
+	cmake --build build/fuzz --parallel
+	sh postprocess/cpp/fuzz/run.sh build/fuzz/fuzz $(FUZZ_SECONDS)
+
+# cross build, tests under qemu-user (Debian: g++-aarch64-linux-gnu qemu-user)
+aarch64:
+	cmake -S postprocess/cpp -B build/aarch64 -DPOSTPROCESS_WERROR=ON -DCMAKE_TOOLCHAIN_FILE=$(CURDIR)/postprocess/cpp/cmake/aarch64.cmake
+	cmake --build build/aarch64 --parallel
+	ctest --test-dir build/aarch64 --output-on-failure
+
+# surgery-run and the page of examples/web with the demo bundle (docs/cpp.md and docs/web.md list what Debian has to give)
+EXAMPLES := build/examples
+examples: $(STAMP)
+	pkg-config --exists --print-errors libcrypto nlohmann_json opencv4 zlib
+	$(BIN)/python examples/cpp/fetch_onnxruntime.py $(EXAMPLES)/onnxruntime --android $(EXAMPLES)/onnxruntime-android
+	cmake -S examples/cpp -B $(EXAMPLES)/cpp -DONNXRUNTIME_ROOT=$(CURDIR)/$(EXAMPLES)/onnxruntime -DSURGERY_WERROR=ON -DSURGERY_TESTS=ON
+	cmake --build $(EXAMPLES)/cpp --parallel
+	test -f outputs/e2ec/bundle.json || $(BIN)/python -m surgery model=e2ec
+	examples/web/build.sh $(EXAMPLES)/site outputs/e2ec
+
+# the example package of docs/your-own-model.md, in this checkout's environment
+plugin: $(STAMP)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation examples/plugin
+	$(BIN)/python -m surgery model=circlenet target=small_npu
 
 # mmcv with its operators, for the tests that compare with it; about five minutes where no wheel is at hand
 MMCV_WHEELS ?= ../shared/wheels

@@ -13,6 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -50,11 +51,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="folder that holds bundle.json")
     parser.add_argument(
-        "images", metavar="IMAGE", nargs="+", help="image files, folders of images, or patterns"
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        help="image files, folders of images, patterns, or videos",
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, help="write overlay pictures there")
     parser.add_argument(
-        "--json", action="store_true", help="print one JSON object for each image, one a line"
+        "--out", metavar="DIR", type=Path, help="write overlay pictures and videos there"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object for each image or frame, a line"
+    )
+    parser.add_argument(
+        "--smooth",
+        choices=("one-euro", "ema", "none"),
+        default="one-euro",
+        help="filter over time for the keypoints of a video (default: one-euro)",
     )
     persons = parser.add_mutually_exclusive_group()
     persons.add_argument(
@@ -88,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace, progress: _Progress) -> int:
     from .images import find_images, read_image
     from .runtime import load
+    from .videofile import is_video
 
     given = {"threshold": options.threshold, "backend": options.backend}
     runtime = load(
@@ -110,6 +123,9 @@ def _run(options: argparse.Namespace, progress: _Progress) -> int:
     for i, path in enumerate(paths):
         progress.show(i, len(paths), path)
         try:
+            if is_video(path):
+                _video(path, options, boxes_of, overlays, runtime, progress)
+                continue
             image = read_image(path)
             result = runtime(image, boxes_of(path, image))
             picture = overlays.write(path, image, result) if overlays else None
@@ -126,6 +142,36 @@ def _run(options: argparse.Namespace, progress: _Progress) -> int:
     progress.clear()
     sys.stdout.flush()
     return 1 if failed else 0
+
+
+def _video(
+    path: str,
+    options: argparse.Namespace,
+    boxes_of: Callable[[str, Image], Any],
+    overlays: _Overlays | None,
+    runtime: Runtime,
+    progress: _Progress,
+) -> None:
+    """Run on the frames of a video; what became of them is said on stderr where JSON has stdout."""
+    import cv2
+
+    from .video import VideoOptions, run_video
+
+    if options.boxes:
+        raise InputError("--boxes is for images; use --detector to find the persons of a video")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # broken frames are ours to count
+    cv2.utils.logging.setLogLevel(0)  # and a file that does not open is ours to name
+    settings = VideoOptions(
+        out=overlays.target(path, ".mp4") if overlays else None,
+        smooth=options.smooth,
+        line=(lambda text: progress.line(text, sys.stdout)) if options.json else None,
+        status=progress.status,
+        status_every=0.2 if progress.enabled else 10.0,
+    )
+    if options.threshold is not None:
+        settings = replace(settings, least_score=options.threshold)
+    summary = run_video(path, lambda image: runtime(image, boxes_of(path, image)), settings)
+    progress.line(summary.sentence(path, settings.out), sys.stderr if options.json else sys.stdout)
 
 
 def _boxes(options: argparse.Namespace, runtime: Runtime) -> Callable[[str, Image], Any]:
@@ -155,7 +201,7 @@ def _sentence(path: str, result: Result, picture: Path | None) -> str:
 
 
 class _Overlays:
-    """Writes each image's overlay as DIR/NAME.png; a name that came before gets a number."""
+    """Writes overlays as DIR/NAME.png and .mp4; a name that came before gets a number."""
 
     def __init__(self, folder: Path, threshold: float | None) -> None:
         try:
@@ -166,17 +212,20 @@ class _Overlays:
         self._least = {} if threshold is None else {"least_score": threshold}
         self._names: set[str] = set()
 
-    def write(self, path: str, image: Image, result: Result) -> Path:
-        from .draw import overlay
-        from .images import write_image
-
+    def target(self, path: str, suffix: str) -> Path:
         stem = name = Path(path).stem
         number = 1
         while name in self._names:
             number += 1
             name = f"{stem}_{number}"
         self._names.add(name)
-        target = self.folder / f"{name}.png"
+        return self.folder / f"{name}{suffix}"
+
+    def write(self, path: str, image: Image, result: Result) -> Path:
+        from .draw import overlay
+        from .images import write_image
+
+        target = self.target(path, ".png")
         write_image(target, overlay(image, result, **self._least))
         return target
 
@@ -190,11 +239,17 @@ class _Progress:
 
     def show(self, done: int, total: int, path: str) -> None:
         if self.enabled and total > 1:
-            width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-            text = f"{done + 1}/{total} {os.path.basename(path)}"
-            sys.stderr.write(f"\r\x1b[K{text[: width - 1]}")
-            sys.stderr.flush()
-            self._shown = True
+            self.status(f"{done + 1}/{total} {os.path.basename(path)}")
+
+    def status(self, text: str) -> None:
+        """Show a line that the next one replaces; one that stays where stderr is no terminal."""
+        if not self.enabled:
+            return self.line(text, sys.stderr)
+        width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        sys.stderr.write(f"\r\x1b[K{text[: width - 1]}")
+        sys.stderr.flush()
+        self._shown = True
+        return None
 
     def clear(self) -> None:
         if self._shown:

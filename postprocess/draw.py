@@ -57,7 +57,7 @@ def overlay(image_bgr: Image, result: Result, least_score: float = DRAWN_SCORE) 
         canvas = enlarged.astype(np.uint8, copy=False)
     pen = _Pen(canvas, factor, max(1, round(max(canvas.shape[:2]) / 500)))
     sure = [item for item in result.instances if item.score >= least_score]
-    drawn = [(item, color_of(i)) for i, item in enumerate(sure)]
+    drawn = [(item, color_of(_number(item, i))) for i, item in enumerate(sure)]
     for item, color in reversed(drawn):  # the best one last, on top
         if item.contour is not None:
             pen.fill(item.contour, color)
@@ -79,6 +79,11 @@ def color_of(index: int) -> Color:
     lightness = (0.56, 0.46, 0.66)[index // 8 % 3]
     red, green, blue = colorsys.hls_to_rgb(hue, lightness, 0.9)
     return round(blue * 255), round(green * 255), round(red * 255)
+
+
+def _number(item: Instance, index: int) -> int:
+    """What an instance's colour goes by: its track, so that it keeps it through a video."""
+    return index if item.track is None else item.track
 
 
 @dataclass
@@ -123,7 +128,8 @@ class _Pen:
 
     def label(self, item: Instance, color: Color) -> None:
         """Class and score on a plate at the top left of the box, kept inside the image."""
-        text = f"{item.label} {item.score:.2f}"
+        track = "" if item.track is None else f"#{item.track} "
+        text = f"{track}{item.label} {item.score:.2f}"
         size = 0.36 + 0.1 * self.width
         (width, height), below = cv2.getTextSize(text, _FONT, size, 1)
         rows, columns = self.canvas.shape[:2]

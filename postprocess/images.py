@@ -50,14 +50,23 @@ def read_image(path: str | os.PathLike[str]) -> Image:
         data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    return decode_image(data, str(path))
+
+
+def decode_image(data: bytes, name: str) -> Image:
+    """Decode the content of an image file as (H, W, 3) uint8 BGR, upright as its EXIF entry says.
+
+    Raises:
+        InputError: it is not an image; the message starts with `name`.
+    """
     if not data:
-        raise InputError(f"{path}: not an image, the file is empty")
+        raise InputError(f"{name}: not an image, the file is empty")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
-        raise InputError(f"{path}: OpenCV cannot decode it: {error.err}") from error
+        raise InputError(f"{name}: OpenCV cannot decode it: {error.err}") from error
     if image is None:
-        raise InputError(f"{path}: not an image that OpenCV can decode ({len(data):,} bytes)")
+        raise InputError(f"{name}: not an image that OpenCV can decode ({len(data):,} bytes)")
     return image.astype(np.uint8, copy=False)
 
 

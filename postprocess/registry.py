@@ -8,7 +8,7 @@ those who ask for it, and for nobody else.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
@@ -31,12 +31,21 @@ class Registry(Generic[Member]):
         kind: what a member is called in messages, for example "decoder".
         own: members of this project as "module:attribute" by name, found in a checkout that nobody
             installed as well.
+        fault: takes a name and the member, and returns what is wrong with it as one, or "" (see
+            `contracts.lacking`).
     """
 
-    def __init__(self, group: str, kind: str, own: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        group: str,
+        kind: str,
+        own: Mapping[str, str] | None = None,
+        fault: Callable[[str, object], str] | None = None,
+    ) -> None:
         self.group = group
         self.kind = kind
         self._own = dict(own or {})
+        self._fault = fault
         self._loaded: dict[str, Member] = {}
 
     def _found(self) -> dict[str, list[EntryPoint]]:
@@ -57,7 +66,8 @@ class Registry(Generic[Member]):
         """Import and return the member `name`.
 
         Raises:
-            InputError: no such member, two different ones of that name, or its import fails.
+            InputError: no such member, two different ones of that name, its import fails, or it is
+                not what the kind asks for.
         """
         if name not in self._loaded:
             self._loaded[name] = self._load(name)
@@ -74,13 +84,16 @@ class Registry(Generic[Member]):
         if len(points) > 1:
             claims = " and ".join(f"{point.value} (package {_owner(point)})" for point in points)
             raise InputError(f"{self.kind} {name!r} is registered by {claims}: uninstall one")
+        whose = f"{self.kind} {name!r} of package {_owner(points[0])}"
         try:
-            return cast(Member, points[0].load())
-        except Exception as error:  # whatever a foreign module raises while it is imported
+            member = points[0].load()
+            wrong = self._fault(name, member) if self._fault else ""
+        except (Exception, SystemExit) as error:  # whatever a foreign module raises on import
             cause = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(
-                f"{self.kind} {name!r} of package {_owner(points[0])} cannot be loaded: {cause}"
-            ) from error
+            raise InputError(f"{whose} cannot be loaded: {cause}") from error
+        if wrong:
+            raise InputError(f"{whose} is not a {self.kind} ({points[0].value}): {wrong}")
+        return cast(Member, member)
 
     def origin(self, name: str) -> str:
         """The package that registers the member `name`; several where its name is contested."""

@@ -24,6 +24,7 @@ class Instance:
         box: (4,) float32, x1, y1, x2, y2.
         contour: (P, 2) float32 closed polygon, or None.
         keypoints: (K, 3) float32 x, y, score, or None.
+        track: id of the object in a video, or None.
     """
 
     label: str
@@ -32,6 +33,7 @@ class Instance:
     box: Array
     contour: Array | None = None
     keypoints: Array | None = None
+    track: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready dict; coordinates rounded to a thousandth of a pixel."""
@@ -45,6 +47,8 @@ class Instance:
             item["contour"] = _rounded(self.contour)
         if self.keypoints is not None:
             item["keypoints"] = _rounded(self.keypoints)
+        if self.track is not None:
+            item["track"] = self.track
         return item
 
 

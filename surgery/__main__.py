@@ -69,7 +69,11 @@ def _one_line(error: Exception) -> str:
     if options:  # a member of a group that does not exist
         from postprocess.registry import suggestion
 
+        from .targets.registry import TARGETS
+
         group, _, name = str(getattr(error, "missing_cfg_file", "")).rpartition("/")
+        if group == "target" and (broken := TARGETS.problems().get(name)):
+            return broken
         known = sorted(option for option in options if not option.startswith("_"))
         close = suggestion(name, known)
         return f"unknown {group} {name!r}{close} (there are: {', '.join(known)})"
@@ -89,6 +93,9 @@ def main() -> int:
     from models.errors import ModelError
     from postprocess.errors import InputError
 
+    from .plugin_configs import join_search_path
+
+    join_search_path()
     sys.argv[1:] = _normalise(sys.argv[1:])
     entry = hydra.main(version_base="1.3", config_path=str(HOME / "configs"), config_name="config")
     try:

@@ -26,7 +26,7 @@ from .exporters.quiet import Chatter, quiet
 from .exporters.table import EXPORTERS
 from .graph.names import stable_names
 from .symbolics import DEFAULT as DEFAULT_SYMBOLICS
-from .symbolics import chosen as chosen_symbolics
+from .symbolics.scope import chosen as chosen_symbolics
 
 OLDEST_OPSET = 9
 DEFAULT_OPSET = 18

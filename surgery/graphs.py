@@ -16,6 +16,7 @@ from .export import export_onnx
 from .graph.shapes import shape_of
 from .ledger import Ledger
 from .passes import Parity, run_passes
+from .passes.registry import order_with
 from .plugins import Graph
 from .rewrites.dcn.sums_node import expand
 from .shapes import dynamic_axes, examples, fixed_axes
@@ -47,10 +48,18 @@ def export_graph(
         exporter=config.surgery.exporter,
         metadata={"surgery.dcn": strategy.name},
         name=graph.name,
+        symbolics=config.surgery.symbolics,
     )
     feeds = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
-    skip = config.surgery.skip_passes
-    return expand(run_passes(model, skip=skip, ledger=ledger, check=Parity(feeds)))
+    surgery = config.surgery
+    simplified = run_passes(
+        model,
+        skip=surgery.skip_passes,
+        ledger=ledger,
+        check=Parity(feeds),
+        order=order_with(surgery.also_passes),
+    )
+    return expand(simplified)
 
 
 def write_graph(model: onnx.ModelProto, path: Path, ledger: Ledger) -> None:

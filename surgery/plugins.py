@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from postprocess.contracts import lacking
 from postprocess.registry import Registry
 
 if TYPE_CHECKING:
@@ -97,4 +98,4 @@ class TakesConvolutions(Protocol):
         """Load them in the graph's order and return the names that were not needed."""
 
 
-MODELS: Registry[ModelPlugin] = Registry("surgery.models", "model")
+MODELS: Registry[ModelPlugin] = Registry("surgery.models", "model", fault=lacking(ModelPlugin))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from postprocess.errors import InputError
@@ -57,8 +57,17 @@ def nothing_to_choose(opset: int) -> Strategy:
     return Strategy("keep", {}, opset, "the network has no deformable layer")
 
 
-def choose(config: DcnConfig, target: Target, exporter: str, opset: int | None) -> Strategy:
+def choose(
+    config: DcnConfig,
+    target: Target,
+    exporter: str,
+    opset: int | None,
+    also: Sequence[str] = (),
+) -> Strategy:
     """Resolve names and the opset.
+
+    Args:
+        also: further rewrites, whose opset counts as well.
 
     Raises:
         InputError: an unknown strategy, or an opset too low for a chosen one.
@@ -68,7 +77,8 @@ def choose(config: DcnConfig, target: Target, exporter: str, opset: int | None) 
         name, reason = auto(target)
     rewrites = {pattern: f"dcn.{choice}" for pattern, choice in config.layers.items()}
     rewrites["*"] = f"dcn.{name}"
-    needed = {r: REWRITES.get(r).min_opset for r in rewrites.values() if r != SEARCHED}
+    names = (*rewrites.values(), *also)
+    needed = {name: REWRITES.get(name).min_opset for name in names if name != SEARCHED}
     lowest = max(needed.values(), default=1)
     if opset is not None and opset < lowest:
         needing = next(rewrite for rewrite, least in needed.items() if least == lowest)

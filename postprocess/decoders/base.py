@@ -26,6 +26,7 @@ from typing import (
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contracts import lacking
 from ..errors import InputError
 from ..instances import Array, Instances
 from ..registry import Registry, suggestion
@@ -86,6 +87,7 @@ DECODERS: Registry[DecoderClass] = Registry(
         "simcc": "postprocess.decoders.simcc:SimCC",
         "snake_rcnn": "postprocess.decoders.snake_rcnn:SnakeRcnn",
     },
+    fault=lacking(DecoderClass),
 )
 
 

@@ -6,6 +6,9 @@ it is first asked for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from postprocess.contracts import lacking
 from postprocess.registry import Registry
 
 from .base import Pass
@@ -23,6 +26,12 @@ PASSES: Registry[Pass] = Registry(
         "resize": "surgery.passes.resize:RESIZE",
         "transpose": "surgery.passes.transpose:TRANSPOSE",
     },
+    fault=lacking(Pass),
 )
 # Those that work on layouts are for graphs that were found: ours are channels first already.
 DEFAULT_ORDER = ("initializers", "fold", "slim", "deform", "dead", "names")
+
+
+def order_with(also: Sequence[str]) -> tuple[str, ...]:
+    """The default order with further passes in front of the last clean-up."""
+    return (*DEFAULT_ORDER[:-2], *also, *DEFAULT_ORDER[-2:])

@@ -6,6 +6,7 @@ when it is first asked for.
 
 from __future__ import annotations
 
+from postprocess.contracts import lacking
 from postprocess.registry import Registry
 
 from .base import Rewrite
@@ -25,4 +26,5 @@ REWRITES: Registry[Rewrite] = Registry(
         "dcn.shifted": "surgery.rewrites.dcn.shifted:SHIFTED",
         "dcn.decomposed": "surgery.rewrites.dcn.decomposed:DECOMPOSED",
     },
+    fault=lacking(Rewrite),
 )

@@ -16,17 +16,28 @@ from postprocess.registry import Registry
 from ..config import Config
 from ..found.listing import show
 from ..passes import PASSES
+from ..plugin_configs import FOLDERS, folders
 from ..plugins import MODELS
 from ..rewrites.registry import REWRITES
+from ..symbolics import SYMBOLICS
+from ..targets.registry import TARGETS, shipped_names
+from ..targets.shipped import load_target, target_names
 
 CONFIGS = Path(__file__).resolve().parent.parent.parent / "configs"
-REGISTRIES: tuple[Registry[object], ...] = (MODELS, REWRITES, PASSES, DECODERS)  # type: ignore[assignment]
+REGISTRIES: tuple[Registry[object], ...] = (  # type: ignore[assignment]
+    MODELS,
+    REWRITES,
+    SYMBOLICS,
+    PASSES,
+    DECODERS,
+)
 
 
 def configs(group: str) -> list[str]:
-    """Names that can be chosen for a group of the configuration."""
-    paths = sorted((CONFIGS / group).glob("*.yaml"))
-    return [path.stem for path in paths if not path.stem.startswith("_")]
+    """Names that can be chosen for a group of the configuration, other packages' included."""
+    paths = [path for folder in (CONFIGS, *folders()) for path in (folder / group).glob("*.yaml")]
+    names = {path.stem for path in paths if not path.stem.startswith("_")}
+    return sorted(names | set(target_names()) if group == "target" else names)
 
 
 def _rows(registry: Registry[object]) -> list[tuple[str, str, str, str]]:
@@ -35,6 +46,18 @@ def _rows(registry: Registry[object]) -> list[tuple[str, str, str, str]]:
     for name in registry.names():
         summary = problems.get(name) or str(getattr(registry.get(name), "summary", ""))
         rows.append((registry.kind, name, registry.origin(name), summary))
+    return rows
+
+
+def _target_rows() -> list[tuple[str, str, str, str]]:
+    """Targets are data: ours are files, and other packages' come through entry points."""
+    rows = [
+        (TARGETS.kind, name, "model-surgery", load_target(name).summary) for name in shipped_names()
+    ]
+    problems = TARGETS.problems()
+    for name in TARGETS.names():
+        summary = problems.get(name) or load_target(name).summary
+        rows.append((TARGETS.kind, name, TARGETS.origin(name), summary))
     return rows
 
 
@@ -56,4 +79,6 @@ def run(config: Config) -> None:
     for registry in REGISTRIES:
         for row in _rows(registry):
             members.add_row(*row)
+    for row in [*_target_rows(), *_rows(FOLDERS)]:
+        members.add_row(*row)
     console.print(members)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
+from postprocess.contracts import lacking
 from postprocess.decoders.base import DECODERS
 from postprocess.decoders.e2ec import E2EC
 from postprocess.errors import InputError
@@ -84,6 +86,34 @@ def test_an_unknown_name_lists_what_there_is() -> None:
     assert str(caught.value) == (
         "unknown decoder 'ctdett'; did you mean 'ctdet'? (there are: ctdet, movenet, twice)"
     )
+
+
+class Named(Protocol):
+    """A contract with an attribute and a method."""
+
+    @property
+    def name(self) -> str: ...
+
+    def decode(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("class Decoder: name = 'ctdet'", "lacks decode"),
+        ("class Decoder: name = 'ctdet'; decode = 1", "decode cannot be called"),
+        ("class Decoder:\n  name = 'other'\n  def decode(self): ...", "it calls itself 'other'"),
+        ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
+    ],
+)
+def test_a_member_that_breaks_the_contract_is_reported_by_name(
+    install: Path, source: str, fault: str
+) -> None:
+    (install / "good_plugin.py").write_text(f"{source}\n")
+    registry: Registry[type] = Registry(GROUP, "decoder", fault=lacking(Named))
+    reason = registry.problems()["ctdet"]
+    assert reason.startswith("decoder 'ctdet' of package good ")
+    assert reason.endswith(fault)
 
 
 def test_an_empty_group_says_what_to_do() -> None:

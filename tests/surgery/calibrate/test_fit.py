@@ -118,7 +118,7 @@ def test_a_killed_distillation_goes_on_as_if_nothing_had_happened(zoo: Any, tmp_
         zoo, images, steps=13, recipe=recipe, state=state, progress=lambda s: seen.append(s.step)
     )
     whole = _distil(zoo, images, steps=13, recipe=recipe)
-    assert seen[0] == 8  # the state of step 7 was the last one written
+    assert next(step for step in seen if step) == 8  # the state of step 7 was the last one written
     assert not state.exists()
     for path, module in whole.modules.items():
         for name, tensor in vars(module).items():
@@ -147,7 +147,8 @@ def _second(function):
     calls = []
 
     def called(status: Status) -> None:
-        calls.append(status)
+        if status.stage == "training":
+            calls.append(status)
         if len(calls) == 2:
             function(status)
 
@@ -171,8 +172,9 @@ def test_training_ends_when_the_time_is_up(zoo: Any, monkeypatch: pytest.MonkeyP
         recipe=Recipe(patience=99),
     )
     assert seen[-1].progress == 1
-    assert all(status.progress < 1 for status in seen[:-1])
-    assert fitted.summary["steps"] == len(seen) > 50
+    training = [status for status in seen if status.stage == "training"]
+    assert all(status.progress < 1 for status in training[:-1])
+    assert fitted.summary["steps"] == len(training) > 50
     assert seen[-1].seconds <= 300
 
 

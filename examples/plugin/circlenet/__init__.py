@@ -1,0 +1,1 @@
+"""CircleNet as a plugin of model-surgery: one file for each thing that it adds."""

@@ -1,0 +1,1 @@
+"""Configurations of this package, laid out like those of model-surgery."""

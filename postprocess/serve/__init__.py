@@ -1,0 +1,1 @@
+"""A bundle behind HTTP: `python -m postprocess.serve BUNDLE`; needs the extra `serve`."""

@@ -1,0 +1,73 @@
+"""Symbolics hold for one export, whatever happens in it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.onnx._internal.torchscript_exporter.registration import registry
+
+from postprocess.errors import InputError
+from surgery.export import export_onnx
+from surgery.symbolics.activations import MISH
+from surgery.symbolics.grid_sample import GRID_SAMPLE
+from surgery.symbolics.registry import SYMBOLICS
+from surgery.symbolics.scope import chosen, registered
+
+
+class Refused(nn.Module):
+    """Samples bicubically, which the symbolic refuses in the middle of an export."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.grid_sample(x, x.permute(0, 2, 3, 1), "bicubic", align_corners=False)
+
+
+class Mish(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.mish(x)
+
+
+def test_it_is_gone_after_an_export_that_raises() -> None:
+    assert not registry.is_registered_op("aten::grid_sampler", 15)
+    with pytest.raises(InputError, match="bicubic"):
+        export_onnx(
+            Refused().eval(),
+            (torch.rand(1, 2, 4, 4),),
+            input_names=["x"],
+            output_names=["y"],
+            opset=15,
+            exporter="torchscript",
+        )
+    assert not registry.is_registered_op("aten::grid_sampler", 15)
+
+
+def test_what_others_had_registered_is_back_afterwards() -> None:
+    def theirs(*arguments: object) -> None: ...
+
+    torch.onnx.register_custom_op_symbolic("aten::mish", theirs, 15)
+    try:
+        group = registry.get_function_group("aten::mish")
+        assert group is not None
+        with registered([MISH], 15):
+            assert group.get(15) is not theirs
+        assert group.get(15) is theirs
+    finally:
+        torch.onnx.unregister_custom_op_symbolic("aten::mish", 15)
+
+
+def test_it_is_used_in_its_own_opsets_alone() -> None:
+    assert chosen(["grid_sample"], 15) == (GRID_SAMPLE,)
+    assert chosen(["grid_sample"], 16) == ()
+
+
+def test_mish_reaches_old_opsets_through_the_exporter_that_converts() -> None:
+    options = {"input_names": ["x"], "output_names": ["y"], "opset": 15}
+    with pytest.raises(InputError, match="Mish"):
+        export_onnx(Mish().eval(), (torch.rand(2, 3),), symbolics=(), **options)
+    model = export_onnx(Mish().eval(), (torch.rand(2, 3),), **options)
+    assert [node.op_type for node in model.graph.node] == ["Softplus", "Tanh", "Mul"]
+
+
+def test_our_own_are_in_order() -> None:
+    assert not SYMBOLICS.problems()
