@@ -167,7 +167,7 @@ def _machine(measured: Mapping[str, Any]) -> str:
     """Where a row was measured, and with what."""
     used = measured["versions"]
     packages = ", ".join(f"{name} {used[name]}" for name in ("torch", "onnx", "onnxruntime"))
-    return f"{measured['threads']} threads, {used['machine']}, {packages}."
+    return f"{measured['threads']} thread(s), {used['machine']}, {packages}."
 
 
 def write_tables(rows: Mapping[str, dict[str, Any]]) -> None:
