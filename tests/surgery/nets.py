@@ -60,6 +60,14 @@ class Warped(nn.Module):
         return self.after(self.neck(self.before(image)))
 
 
+class Scattered(nn.Module):
+    """Calls an operator that ONNX has from opset 16 on, and nobody writes in older ones."""
+
+    def forward(self, feature: Tensor) -> Tensor:
+        first = torch.zeros_like(feature, dtype=torch.int64)
+        return feature.scatter_reduce(1, first, feature, "amax")
+
+
 class Unsupported(nn.Module):
     """Calls an operator that neither exporter can write."""
 
