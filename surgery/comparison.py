@@ -6,7 +6,7 @@ No labels are needed: the untouched network's own findings are the reference, on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -29,7 +29,7 @@ from .pipeline import Patient
 from .rewrites.registry import REWRITES
 from .running import Run, heads_of, run_torch
 from .search import Measured
-from .strategy import Strategy
+from .strategy import Strategy, opset_for
 
 CLOSE = 0.5  # pixels: contours that are closer than this look the same
 KEEP = 0.9  # agreement below which a strategy is not worth shipping
@@ -62,7 +62,7 @@ def compared(
         rewrites = patient.alternatives.get(name)
         if rewrites is None or name in graphs:
             continue
-        opset = max(strategy.opset, *(REWRITES.get(r).min_opset for r in rewrites.values()))
+        opset = opset_for(rewrites.values(), strategy.opset)
         other = replace(strategy, name=name, rewrites=rewrites, opset=opset)
         with patient.operated(rewrites, opset):
             rows.append(_row(patient, name, rewrites, operated_runs(patient)))
@@ -78,16 +78,17 @@ def compared(
 
 def measured_network(patient: Patient, rewrites: Mapping[str, str], opset: int) -> Measured:
     """Operate on a patient for a moment, for what that leaves of it."""
-    opset = max([opset, *(REWRITES.get(rewrite).min_opset for rewrite in rewrites.values())])
-    times: Mapping[str, float] = {}
+    opset = opset_for(rewrites.values(), opset)
+    latency: float | None = None
     operators: Mapping[str, int] = {}
     with patient.operated(rewrites, opset):
         row = _row(patient, "", rewrites, operated_runs(patient))
         with suppress(InputError):  # then there is nothing to time
             graph = _exported(patient, Strategy("searched", rewrites, opset, ""))
             operators = _operators(graph)
-            times = _latencies(patient, {"": graph})
-    return Measured(agreement(row), times.get(""), operators)
+            call = _backbone(patient, graph)
+            latency = in_turn({"": call}, seconds=SECONDS)[""].median
+    return Measured(agreement(row), latency, operators)
 
 
 def _operators(graph: onnx.ModelProto) -> dict[str, int]:
@@ -105,17 +106,24 @@ def _exported(patient: Patient, strategy: Strategy) -> onnx.ModelProto:
 
 def _latencies(patient: Patient, graphs: Mapping[str, onnx.ModelProto]) -> dict[str, float]:
     """Median milliseconds of a backbone by strategy, and of the untouched network's in torch."""
-    tensor = patient.samples[0].tensor
-    calls: dict[str, Any] = {UNTOUCHED: partial(heads_of, patient.model, tensor)}
+    untouched = partial(heads_of, patient.model, patient.samples[0].tensor)
+    calls: dict[str, Callable[[], object]] = {UNTOUCHED: untouched}
     for name, graph in graphs.items():
         with suppress(InputError):
-            session = opened(graph, patient.config.threads)
-            given = session.get_inputs()[0]
-            batch = given.shape[0] if isinstance(given.shape[0], int) else 1
-            feeds = {given.name: np.resize(tensor, (batch, *tensor.shape[1:]))}
-            session.run(None, feeds)
-            calls[name] = partial(session.run, None, feeds)
+            calls[name] = _backbone(patient, graph)
     return {name: found.median for name, found in in_turn(calls, seconds=SECONDS).items()}
+
+
+def _backbone(patient: Patient, graph: onnx.ModelProto) -> Callable[[], object]:
+    """A run of an exported backbone on the first picture.
+
+    Raises:
+        InputError: ONNX Runtime cannot open the graph.
+    """
+    session = opened(graph, patient.config.threads)
+    given, tensor = session.get_inputs()[0], patient.samples[0].tensor
+    batch = given.shape[0] if isinstance(given.shape[0], int) else 1
+    return partial(session.run, None, {given.name: np.resize(tensor, (batch, *tensor.shape[1:]))})
 
 
 def _row(

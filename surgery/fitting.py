@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,25 +16,23 @@ from torch import Tensor, nn
 
 from postprocess.bundle import sha256
 from postprocess.errors import InputError
-from postprocess.images import find_images, read_image
+from postprocess.images import find_images
 from postprocess.preprocess import Preprocess
 
 from . import companion
 from .calibrate import Fitted, OutputSpec, Reading, Settings, fit_weights, state_hash
-from .config import Config
-from .loading import Model
+from .config import CalibrationConfig, Config
+from .loading import Model, weights_folder
 from .plugins import MODELS, Graph
 from .progress import Progress
 from .rewrites.dcn import DeformLayer, describe
-from .sample import drawn
+from .sample import DRAWN_SIZE, calibration_tensors, drawn
 from .scenes import FITTING_SEED
 
 FITTED = ("calibrated", "distilled")  # strategies that need a fit, the weakest first
-KERNEL, MINUTES = 3, 5.0
 BATCH = 8  # drawn scenes at a time
-PIXELS = (
-    1 << 22
-)  # of all images that the least-squares fit goes over: 256 of 128x128, 16 of 512x512
+# Of all images that the least-squares fit goes over: 256 of 128x128, 16 of 512x512.
+PIXELS = 1 << 22
 LEAST, MOST = 16, 256  # and their number
 
 
@@ -51,6 +48,11 @@ class Fit:
     source: str
 
 
+def rewrite_at(path: str, rewrites: Mapping[str, str]) -> str:
+    """The rewrite of the module at ``path``: that of the first pattern that fits, or ""."""
+    return next((name for pattern, name in rewrites.items() if fnmatchcase(path, pattern)), "")
+
+
 def layers_to_fit(model: nn.Module, rewrites: Mapping[str, str]) -> dict[str, list[str]]:
     """Paths of the deformable layers whose rewrite needs a fit, by strategy.
 
@@ -61,8 +63,7 @@ def layers_to_fit(model: nn.Module, rewrites: Mapping[str, str]) -> dict[str, li
     found: dict[str, list[str]] = {}
     for path, module in model.named_modules():
         if isinstance(describe(module), DeformLayer):
-            first = next((r for pattern, r in rewrites.items() if fnmatchcase(path, pattern)), "")
-            strategy = first.removeprefix("dcn.")
+            strategy = rewrite_at(path, rewrites).removeprefix("dcn.")
             if strategy in FITTED:
                 found.setdefault(strategy, []).append(path)
     return found
@@ -102,7 +103,10 @@ def obtain(
     every = layers_to_fit(model.module, {"*": f"dcn.{strategy}"})[strategy]
     layers = None
     if kernels or sorted(paths) != sorted(every):
-        layers = {path: (kernels or {}).get(path, asked.kernel or KERNEL) for path in sorted(paths)}
+        layers = {
+            path: (kernels or {}).get(path, asked.kernel or Settings.kernel)
+            for path in sorted(paths)
+        }
     said: dict[str, Any] = {"layers": layers}
     for name in ("kernel", "minutes", "steps"):
         value = getattr(asked, name)
@@ -110,7 +114,7 @@ def obtain(
             said[name] = value
     folder = config.surgery.calibration.images
     images = None if folder is None else _digest(folder, config)
-    places = companion.places(config.checkpoint, _shipped(model))
+    places = companion.places(config.checkpoint, [weights_folder(MODELS.get(model.name))])
     if not asked.again:
         path = companion.find(network, strategy, places, settings=said, images=images)
         if path is not None:
@@ -131,7 +135,7 @@ def obtain(
         )
     where = f"fitted in this run to {what}"
     if asked.save:
-        where += f", kept in {_keep(fitted, key, config, model)}"
+        where += f", kept in {_keep(fitted, key, config.checkpoint)}"
     return Fit(fitted, where)
 
 
@@ -163,12 +167,12 @@ def _settings(
     config: Config, model: Model, strategy: str, layers: Mapping[str, int] | None
 ) -> Settings:
     asked = config.surgery.fit
-    size = config.input.preprocess.size or (DRAWN_SIDE, DRAWN_SIDE)
+    size = config.input.preprocess.size or (DRAWN_SIZE, DRAWN_SIZE)
     count = min(MOST, max(LEAST, PIXELS // (size[0] * size[1])))
     return Settings(
         strategy,
-        KERNEL if asked.kernel is None else asked.kernel,
-        MINUTES if asked.minutes is None else asked.minutes,
+        Settings.kernel if asked.kernel is None else asked.kernel,
+        Settings.minutes if asked.minutes is None else asked.minutes,
         asked.steps,
         config.seed,
         images=count,
@@ -177,20 +181,13 @@ def _settings(
     )
 
 
-DRAWN_SIDE = 256
-
-
 def image_source(config: Config) -> list[Tensor] | Callable[[int], Tensor]:
     """Normalised images: the folder's, or drawn scenes for ever."""
     preprocess, folder = config.input.preprocess, config.surgery.calibration.images
     if folder is not None:
-        paths = find_images(str(folder))[: config.surgery.fit.count]
-        return [_tensor(preprocess, read_image(path)) for path in paths]
+        pool = CalibrationConfig(folder, config.surgery.fit.count)
+        return [torch.from_numpy(image) for image in calibration_tensors(pool, preprocess)]
     return DrawnBatches(preprocess)
-
-
-def _tensor(preprocess: Preprocess, image: Any) -> Tensor:
-    return torch.from_numpy(preprocess(image)[0])
 
 
 @dataclass(frozen=True)
@@ -203,7 +200,7 @@ class DrawnBatches:
         """Draw it; the same number gives the same batch."""
         indices = range(BATCH * number, BATCH * (number + 1))
         images = (drawn(self.preprocess, FITTING_SEED, index) for index in indices)
-        return torch.cat([_tensor(self.preprocess, image) for image in images])
+        return torch.cat([torch.from_numpy(self.preprocess(image)[0]) for image in images])
 
 
 def _words(config: Config, folder: Path | None) -> str:
@@ -230,17 +227,11 @@ def _digest(folder: Path, config: Config) -> str:
     return said.hexdigest()
 
 
-def _shipped(model: Model) -> Sequence[Path]:
-    """The folder of the weights that ship with the model's plugin."""
-    file = sys.modules[type(MODELS.get(model.name)).__module__].__file__
-    return [Path(file).parent / "weights"] if file else []
-
-
-def _keep(fitted: Fitted, key: companion.Key, config: Config, model: Model) -> Path:
+def _keep(fitted: Fitted, key: companion.Key, checkpoint: Path | None) -> Path:
     """Write the companion beside the checkpoint, in the cache where that cannot be written."""
-    if config.checkpoint is not None:
+    if checkpoint is not None:
         try:
-            return companion.save(fitted, key, config.checkpoint.parent)
+            return companion.save(fitted, key, checkpoint.parent)
         except InputError:
             pass
     return companion.save(fitted, key, companion.cache_folder())

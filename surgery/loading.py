@@ -50,11 +50,11 @@ class Model:
         return self.graphs[0]
 
 
-def _shipped(plugin: ModelPlugin, name: str) -> Path:
-    """Weights that a plugin ships: ``weights/NAME`` beside its module."""
+def weights_folder(plugin: ModelPlugin) -> Path:
+    """Where a plugin ships weights: ``weights`` beside its module."""
     file = sys.modules[type(plugin).__module__].__file__
     assert file is not None
-    return Path(file).parent / "weights" / name
+    return Path(file).parent / "weights"
 
 
 def _checkpoint(config: Config, plugin: ModelPlugin) -> Path | None:
@@ -66,7 +66,7 @@ def _checkpoint(config: Config, plugin: ModelPlugin) -> Path | None:
         return None
     shipped = config.model.get("weights")
     if shipped:
-        return _shipped(plugin, str(shipped))
+        return weights_folder(plugin) / str(shipped)
     published = config.model.get("published")
     where = f" (the authors publish theirs at {published})" if published else ""
     raise InputError(

@@ -22,14 +22,9 @@ from .fitting import image_source, output_specs, reading_of
 from .loading import Model
 from .progress import Progress
 from .rewrites.dcn import DeformLayer, describe
+from .strategy import EXACT, first_of
 from .targets import Target
 
-# Exact forms, the fastest first, with the operators that a target must know for each.
-EXACT = (
-    ("native", ("DeformConv",)),
-    ("decomposed", ("GridSample",)),
-    ("shifted", ("Pad", "Slice", "Mul", "Add", "Relu", "Conv")),
-)
 SMALL, LARGE = 3, 7  # kernels of ordinary convolutions
 ALONE = 16  # images at most, to see what one layer alone costs
 STEPS = 5  # networks between no layer exact and all of them
@@ -92,14 +87,6 @@ class Found:
         }
 
 
-def exact_form(target: Target) -> str | None:
-    """The fastest exact form of a deformable layer whose operators ``target`` knows."""
-    for name, operators in EXACT:
-        if all(target.rule(operator) is not None for operator in operators):
-            return name
-    return None
-
-
 def search(
     config: Config,
     model: Model,
@@ -122,7 +109,7 @@ def search(
     Raises:
         InputError: the network cannot be fitted.
     """
-    form = exact_form(target)
+    form = first_of(EXACT, target)
     with progress.stage(f"search: what each of {len(paths)} layers costs the outputs"):
         errors = {}
         for path in paths:

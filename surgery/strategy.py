@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from postprocess.errors import InputError
@@ -13,10 +13,17 @@ from .targets import Target
 
 DEFAULT_OPSET = {"dynamo": 18, "torchscript": 17}
 
-# From the most to the least accurate, with the operator that a target must know for each. What is
-# exact but needs thousands of nodes (shifted) or a plugin (custom) is only there when asked for.
-PREFERENCE = (("native", "DeformConv"), ("decomposed", "GridSample"), ("distilled", "Conv"))
-
+# What a target must know for a strategy.
+OPERATORS = {
+    "native": ("DeformConv",),
+    "decomposed": ("GridSample",),
+    "shifted": ("Pad", "Slice", "Mul", "Add", "Relu", "Conv"),
+    "distilled": ("Conv",),
+}
+# From the most to the least accurate. What is exact but needs thousands of nodes (shifted) or a
+# plugin (custom) is only there when asked for.
+PREFERENCE = ("native", "decomposed", "distilled")
+EXACT = ("native", "decomposed", "shifted")  # the fastest first
 
 SEARCHED = "dcn.searched"  # decided layer by layer before the cut (surgery.search)
 
@@ -40,15 +47,29 @@ class Strategy:
     fit: str = ""
 
 
+def first_of(names: Sequence[str], target: Target) -> str | None:
+    """The first of these strategies whose operators ``target`` knows."""
+    for name in names:
+        if all(target.rule(operator) is not None for operator in OPERATORS[name]):
+            return name
+    return None
+
+
+def opset_for(rewrites: Iterable[str], least: int) -> int:
+    """The lowest opset from ``least`` on that all of these rewrites can be exported in."""
+    return max([least, *(REWRITES.get(rewrite).min_opset for rewrite in rewrites)])
+
+
 def auto(target: Target) -> tuple[str, str]:
     """The most accurate strategy whose operators the target runs, and why.
 
     Raises:
         InputError: the target does not even run ordinary convolutions.
     """
-    for name, operator in PREFERENCE:
-        if target.rule(operator) is not None:
-            return name, f"the most accurate that {target.name} runs (it has {operator})"
+    name = first_of(PREFERENCE, target)
+    if name is not None:
+        known = " and ".join(OPERATORS[name])
+        return name, f"the most accurate that {target.name} runs (it has {known})"
     raise InputError(f"target {target.name} has no Conv: choose another, or surgery.dcn=NAME")
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 import torch
 
 from .comparison import measured_network
-from .fitting import FITTED, fitted_rewrites, layers_to_fit, obtain
+from .fitting import FITTED, fitted_rewrites, layers_to_fit, obtain, rewrite_at
 from .pipeline import Patient
 from .progress import Progress
 from .rewrites.dcn import OffsetStatistics, statistics
-from .rewrites.registry import REWRITES
 from .sample import calibration_tensors
-from .search import search
-from .strategy import SEARCHED, Strategy, nothing_to_choose
+from .search import Measured, search
+from .strategy import SEARCHED, Strategy, nothing_to_choose, opset_for
 from .targets import Target
 
 MEASURED = {"dcn.folded", "dcn.shifted"}  # rewrites that look at the offsets on images
@@ -65,25 +63,21 @@ def _searched(
 ) -> tuple[Patient, Strategy, Mapping[str, int]]:
     """Decide on the layers that are to be searched over."""
     rewrites = strategy.rewrites
-    paths = [
-        path
-        for path in patient.layers
-        if next((r for p, r in rewrites.items() if fnmatchcase(path, p)), "") == SEARCHED
-    ]
+    paths = [path for path in patient.layers if rewrite_at(path, rewrites) == SEARCHED]
     pixels = {
         path: found.samples
         for path, found in patient.measured.items()
         if isinstance(found, OffsetStatistics)
     }
 
-    def measure(chosen: Mapping[str, str], fitted: Mapping[str, object]):  # type: ignore[no-untyped-def]
+    def measure(chosen: Mapping[str, str], fitted: Mapping[str, object]) -> Measured:
         return measured_network(replace(patient, fitted=fitted), chosen, strategy.opset)
 
     found = search(patient.config, patient.model, paths, pixels, target, measure, progress)
     point = found.points[found.chosen]
     others = {pattern: name for pattern, name in rewrites.items() if name != SEARCHED}
     chosen = {**found.rewrites, **others}
-    opset = max(strategy.opset, *(REWRITES.get(name).min_opset for name in chosen.values()))
+    opset = opset_for(chosen.values(), strategy.opset)
     progress.say(f"searched: {len(point.exact)} of {len(paths)} layers stay exact: {found.reason}")
     patient = replace(patient, points=[each.to_json() for each in found.points])
     strategy = replace(strategy, rewrites=chosen, opset=opset, reason=found.reason)

@@ -116,11 +116,7 @@ def fit_weights(
         summary |= _errors("calibrated", operation, gathered)
         summary["calibrated_seconds"] = time.monotonic() - begun
         if settings.strategy == "distilled":
-            fitted = operation.student.state_dict()
-            effects = operation.effects
-            operation = prepare(model, reading, gathered, settings, early=EARLY)
-            operation.student.load_state_dict(fitted, strict=False)
-            operation.effects = effects
+            operation = prepare(model, reading, gathered, settings, early=EARLY, start=operation)
             run = Distillation(
                 operation,
                 gathered,

@@ -91,11 +91,20 @@ class Operation:
 
 
 def prepare(
-    model: nn.Module, reading: Reading, images: Images, settings: Settings, *, early: float = 0.0
+    model: nn.Module,
+    reading: Reading,
+    images: Images,
+    settings: Settings,
+    *,
+    early: float = 0.0,
+    start: Operation | None = None,
 ) -> Operation:
     """Copy ``model``, put first guesses in place, and find out what the two networks share.
 
-    ``early``: see :meth:`Trunk.find`.
+    Args:
+        model, reading, images, settings: of the fit.
+        early: see :meth:`Trunk.find`.
+        start: an earlier operation on ``model``, to go on from its weights.
 
     Raises:
         InputError: no deformable layer, or outputs that cannot be used or differentiated.
@@ -104,7 +113,8 @@ def prepare(
     example = laid_out(images.fitting[0][:2], device)
     seen = trace(model, reading, example, settings.layers)
     trunk = Trunk.find(seen.trunk, model, reading, example, early=early)
-    measured = _statistics(model, reading, images.fitting[:STATISTICS_BATCHES], device)
+    batches = images.fitting[:STATISTICS_BATCHES]
+    measured = {} if start else _statistics(model, reading, batches, device)
     chosen = windows(seen, settings.kernel, settings.layers)
     student = copy.deepcopy(model).eval()
     model = _fast(model, seen)
@@ -125,6 +135,9 @@ def prepare(
     losses = Losses(settings.outputs, wanted)
     operation = Operation(model, student, trunk, trunk.install(student), seen, reading, losses)
     _find_dependencies(operation, example)
+    if start is not None:
+        student.load_state_dict(start.student.state_dict(), strict=False)
+        operation.effects = start.effects
     return operation
 
 
