@@ -45,6 +45,17 @@ def average(mean: nn.Module, net: nn.Module, step: int, keep: float = 0.998) -> 
     torch._foreach_lerp_([old[i] for i in floating], [new[i] for i in floating], share)
 
 
+def resume(
+    path: Path, net: nn.Module, mean: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[int, float]:
+    """Load a checkpoint into the three; steps and seconds that were spent when it was saved."""
+    state = torch.load(path, weights_only=True)
+    net.load_state_dict(state["net"])
+    mean.load_state_dict(state["mean"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["step"], state["elapsed"]
+
+
 def save(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint beside its place, then move it there: a kill leaves the older one."""
     temporary = path.with_suffix(".tmp")

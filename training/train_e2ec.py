@@ -31,7 +31,7 @@ from surgery.scenes import DOMAINS
 
 from .data import Batch, Batches, loader, normalise
 from .losses import dynamic_matching_loss, focal_loss
-from .optimise import average, parameter_groups, save
+from .optimise import average, parameter_groups, resume, save
 
 NETWORK: dict[str, Any] = {
     "points": 64,
@@ -118,11 +118,7 @@ def train(args: argparse.Namespace) -> None:
     rates = [group["lr"] for group in optimizer.param_groups]
     first, spent = 0, 0.0
     if args.resume and args.checkpoint.exists():
-        state = torch.load(args.checkpoint, weights_only=True)
-        net.load_state_dict(state["net"])
-        mean.load_state_dict(state["mean"])
-        optimizer.load_state_dict(state["optimizer"])
-        first, spent = state["step"], state["elapsed"]
+        first, spent = resume(args.checkpoint, net, mean, optimizer)
     schedule = torch.optim.lr_scheduler.OneCycleLR(  # of --steps, also for what is resumed
         optimizer,
         rates,

@@ -37,7 +37,7 @@ from surgery.scenes import DOMAINS
 
 from .data import Batch, Batches, loader, normalise
 from .losses import focal_loss
-from .optimise import average, one_cycle, parameter_groups, save
+from .optimise import average, one_cycle, parameter_groups, resume, save
 from .snake_targets import DENSITY, extreme_points, from_nearest
 from .targets import even_contour
 
@@ -139,11 +139,7 @@ def train(args: argparse.Namespace) -> None:
     rates = [group["lr"] for group in optimizer.param_groups]
     first, spent = 0, 0.0
     if args.resume and args.checkpoint.exists():
-        state = torch.load(args.checkpoint, weights_only=True)
-        net.load_state_dict(state["net"])
-        mean.load_state_dict(state["mean"])
-        optimizer.load_state_dict(state["optimizer"])
-        first, spent = state["step"], state["elapsed"]
+        first, spent = resume(args.checkpoint, net, mean, optimizer)
     torch.manual_seed(args.seed + first)
     args.record.parent.mkdir(parents=True, exist_ok=True)
     args.checkpoint.parent.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ from surgery.scenes.pose import JOINTS
 
 from .data import loader
 from .figures import GROWTH, SIZE, STRIDE, Batches, box_of, crop, figures, in_crop, normalise
-from .optimise import average, one_cycle, parameter_groups, save
+from .optimise import average, one_cycle, parameter_groups, resume, save
 
 NEAR = 10.0  # what a keypoint's own pixel counts beside the 1 of an empty one
 
@@ -77,11 +77,7 @@ def train(args: argparse.Namespace) -> None:
     optimizer = torch.optim.AdamW(parameter_groups(net, args.rate, lambda name: 1.0))
     first, spent = 0, 0.0
     if args.resume and args.checkpoint.exists():
-        state = torch.load(args.checkpoint, weights_only=True)
-        net.load_state_dict(state["net"])
-        mean.load_state_dict(state["mean"])
-        optimizer.load_state_dict(state["optimizer"])
-        first, spent = state["step"], state["elapsed"]
+        first, spent = resume(args.checkpoint, net, mean, optimizer)
     args.record.parent.mkdir(parents=True, exist_ok=True)
     args.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     begun, saved = time.process_time(), time.monotonic()

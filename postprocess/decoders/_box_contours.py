@@ -12,7 +12,7 @@ The learned steps are the branches init, evolve0, evolve1, ... of `refine`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,10 +22,10 @@ from ..errors import InputError
 from ..instances import Array, Instances
 from ._evolution import evolved
 from ._finite import finite_rows
-from .base import Parameters, Refine
+from .base import Parameters, Refine, check_trace
 from .contours import canonical_contours, clip_contours, contour_boxes
 from .extreme import diamonds, octagons
-from .peaks import Peaks
+from .peaks import Peaks, peaks_batch
 from .resample import resample
 from .sample import sample
 
@@ -62,13 +62,11 @@ class BoxContours(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, least in (("evolutions", 0), ("points", 12), ("k", 1), ("kernel", 1)):
-            if getattr(self, name) < least:
-                raise self.wrong(name, f"at least {least}")
-        if not self.stride > 0:
-            raise self.wrong("stride", "a number above 0")
-        if self.kernel % 2 == 0:
-            raise self.wrong("kernel", "an odd number")
+        self.at_least(0, "evolutions")
+        self.at_least(12, "points")
+        self.at_least(1, "k", "kernel")
+        self.above_zero("stride")
+        self.odd("kernel")
         if self.init_points < EXTREME_POINTS or self.init_points % EXTREME_POINTS:
             raise self.wrong("init_points", f"a multiple of {EXTREME_POINTS}")
 
@@ -92,6 +90,26 @@ class BoxContours(Parameters):
                 f"{self.feature} (N,F,h,w), got {', '.join(str(a.shape) for a in arrays)}"
             )
         return tuple(arrays)
+
+    def each(
+        self,
+        heads: Mapping[str, Array],
+        heatmap: str,
+        size: str,
+        trace: dict[str, Array] | None,
+    ) -> Iterator[tuple[dict[str, Array], Peaks, Array, Array]]:
+        """For every image: its stages (`trace` where given), centres, sizes (2,h,w), feature.
+
+        Raises:
+            InputError: see `heads`; a trace of several images.
+        """
+        heatmaps, sizes, features = self.heads(heads, heatmap, size)
+        check_trace(trace, len(heatmaps))
+        found = peaks_batch(
+            heatmaps, self.k, self.threshold, kernel=self.kernel, backend=self.backend
+        )
+        for centres, each_size, feature in zip(found, sizes, features, strict=True):
+            yield {} if trace is None else trace, centres, each_size, feature
 
     def contours(
         self, stages: dict[str, Array], boxes: Array, feature: Array, refine: Refine | None

@@ -69,6 +69,16 @@ class FlipTest(Protocol):
         """Return the average; `order` holds the index of each keypoint's mirror image."""
 
 
+def check_trace(trace: Mapping[str, Array] | None, images: int) -> None:
+    """Refuse to trace a batch of other than one image.
+
+    Raises:
+        InputError: saying how many there are.
+    """
+    if trace is not None and images != 1:
+        raise InputError(f"a trace is of one image, got a batch of {images}")
+
+
 class DecoderClass(Protocol):
     """What is registered: called with parameters, gives a decoder."""
 
@@ -123,6 +133,29 @@ class Parameters:
                 object.__setattr__(self, field.name, value)
             if not _fits(value, hints[field.name]):
                 raise self.wrong(field.name, _words(hints[field.name]))
+
+    def at_least(self, least: int, *parameters: str) -> None:
+        """Refuse a parameter below `least`."""
+        for name in parameters:
+            if getattr(self, name) < least:
+                raise self.wrong(name, f"at least {least}")
+
+    def odd(self, parameter: str) -> None:
+        """Refuse a parameter that is not 1, 3, 5, ..."""
+        if getattr(self, parameter) < 1 or getattr(self, parameter) % 2 == 0:
+            raise self.wrong(parameter, "an odd number")
+
+    def above_zero(self, parameter: str) -> None:
+        """Refuse a parameter that is 0 or less."""
+        if not getattr(self, parameter) > 0:
+            raise self.wrong(parameter, "a number above 0")
+
+    def fractions(self, *parameters: str) -> None:
+        """Refuse a parameter outside of 0 to 1; None passes."""
+        for name in parameters:
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise self.wrong(name, "a number from 0 to 1")
 
     def wrong(self, parameter: str, expected: str) -> InputError:
         """An InputError that names the decoder, the parameter, what it expects and what it got."""

@@ -20,13 +20,12 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
 from ..instances import Array, Instances
 from ._arrays import as_choice, as_count, as_float32, as_kernel, as_number, as_threshold
 from ._backend import Backend, native
 from ._finite import finite_rows, warn_non_finite
 from ._heads import Layout, check_maps, head
-from .base import Parameters, Refine
+from .base import Parameters, Refine, check_trace
 from .nms import fast_nms
 from .peaks import Peaks, peaks_batch
 
@@ -254,16 +253,10 @@ class CTDet(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.k < 1:
-            raise self.wrong("k", "at least 1")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise self.wrong("kernel", "an odd number")
-        if not self.stride > 0:
-            raise self.wrong("stride", "a number above 0")
-        for name in ("threshold", "iou"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise self.wrong(name, "a number from 0 to 1")
+        self.at_least(1, "k")
+        self.odd("kernel")
+        self.above_zero("stride")
+        self.fractions("threshold", "iou")
 
     def __call__(
         self,
@@ -281,8 +274,7 @@ class CTDet(Parameters):
         """
         names = [self.heatmap, self.size] + ([] if self.offset is None else [self.offset])
         maps = [head(heads, name, "CTDet", self.layout) for name in names]
-        if trace is not None and len(maps[0]) != 1:
-            raise InputError(f"a trace is of one image, got a batch of {len(maps[0])}")
+        check_trace(trace, len(maps[0]))
         found = _ctdet(
             maps[0],
             maps[1],

@@ -22,7 +22,7 @@ from ..errors import InputError
 from ..instances import Array, Instances
 from ._evolution import evolved
 from ._finite import finite_rows
-from .base import Parameters, Refine
+from .base import Parameters, Refine, check_trace
 from .contours import clip_contours, contour_boxes, initial_contours
 from .jagged import undo_jagged
 from .nms import fast_nms
@@ -72,17 +72,12 @@ class E2EC(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, least in (("evolutions", 0), ("points", 3), ("k", 1), ("kernel", 1)):
-            if getattr(self, name) < least:
-                raise self.wrong(name, f"at least {least}")
-        if not self.stride > 0:
-            raise self.wrong("stride", "a number above 0")
-        for name in ("threshold", "nms_iou"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise self.wrong(name, "a number from 0 to 1")
-        if self.kernel % 2 == 0:
-            raise self.wrong("kernel", "an odd number")
+        self.at_least(0, "evolutions")
+        self.at_least(3, "points")
+        self.at_least(1, "k", "kernel")
+        self.above_zero("stride")
+        self.fractions("threshold", "nms_iou")
+        self.odd("kernel")
 
     def __call__(
         self,
@@ -103,8 +98,7 @@ class E2EC(Parameters):
             RuntimeWarning: the network gave NaN or infinities; contours that hold one are dropped.
         """
         heatmaps, wh, features = self._heads(heads)
-        if trace is not None and len(heatmaps) != 1:
-            raise InputError(f"a trace is of one image, got a batch of {len(heatmaps)}")
+        check_trace(trace, len(heatmaps))
         found = peaks_batch(
             heatmaps, self.k, self.threshold, kernel=self.kernel, backend=self.backend
         )

@@ -35,7 +35,7 @@ from ._backend import Backend, native
 from ._finite import count_non_finite, warn_non_finite
 from ._heads import Layout, check_maps, head
 from ._single import single_person
-from .base import Parameters, Refine
+from .base import Parameters, Refine, check_trace
 
 Activation = Literal["sigmoid", "none"]
 Constants = Literal["float32", "float16"]
@@ -184,10 +184,8 @@ class MoveNet(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.stride > 0:
-            raise self.wrong("stride", "a number above 0")
-        if not 0 <= self.threshold <= 1:
-            raise self.wrong("threshold", "a number from 0 to 1")
+        self.above_zero("stride")
+        self.fractions("threshold")
 
     def __call__(
         self,
@@ -205,8 +203,7 @@ class MoveNet(Parameters):
         """
         names = (self.center, self.heatmap, self.regression, self.offset)
         maps = [head(heads, name, "MoveNet", self.layout) for name in names]
-        if trace is not None and len(maps[0]) != 1:
-            raise InputError(f"a trace is of one image, got a batch of {len(maps[0])}")
+        check_trace(trace, len(maps[0]))
         points, scores = movenet(
             *maps, activation=self.activation, constants=self.constants, backend=self.backend
         )

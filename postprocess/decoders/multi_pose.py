@@ -29,7 +29,7 @@ from ._arrays import as_choice, as_count, as_float32, as_kernel, as_number, as_t
 from ._backend import Backend, native
 from ._finite import finite_rows, warn_non_finite
 from ._heads import Layout, check_maps, head
-from .base import Parameters, Refine
+from .base import Parameters, Refine, check_trace
 from .ctdet import Activation, boxes_at, resolved_shift
 from .peaks import Peaks, peaks_batch
 
@@ -229,15 +229,10 @@ class MultiPose(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.k < 1:
-            raise self.wrong("k", "at least 1")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise self.wrong("kernel", "an odd number")
-        if not self.stride > 0:
-            raise self.wrong("stride", "a number above 0")
-        for name in ("threshold", "joint_threshold"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise self.wrong(name, "a number from 0 to 1")
+        self.at_least(1, "k")
+        self.odd("kernel")
+        self.above_zero("stride")
+        self.fractions("threshold", "joint_threshold")
         if self.joint_offset is not None and self.joint_heatmap is None:
             raise self.wrong("joint_heatmap", "an output's name beside joint_offset")
 
@@ -259,8 +254,7 @@ class MultiPose(Parameters):
         """
         names = (self.heatmap, self.size, self.keypoints)
         maps: list[Array] = [head(heads, name, "MultiPose", self.layout) for name in names]
-        if trace is not None and len(maps[0]) != 1:
-            raise InputError(f"a trace is of one image, got a batch of {len(maps[0])}")
+        check_trace(trace, len(maps[0]))
         optional = (self.offset, self.joint_heatmap, self.joint_offset)
         found = multi_pose(
             *maps,

@@ -23,7 +23,7 @@ from ._arrays import as_float32, as_number
 from ._backend import Backend, native
 from ._finite import count_non_finite, warn_non_finite
 from ._single import single_person
-from .base import Parameters, Refine
+from .base import Parameters, Refine, check_trace
 
 
 def simcc(
@@ -98,8 +98,7 @@ class SimCC(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.split_ratio > 0:
-            raise self.wrong("split_ratio", "a number above 0")
+        self.above_zero("split_ratio")
 
     def __call__(
         self,
@@ -119,8 +118,7 @@ class SimCC(Parameters):
             if name not in heads:
                 raise InputError(f"decoder SimCC needs head {name!r}, got {', '.join(heads)}")
         points, scores = simcc(heads[self.x], heads[self.y], self.split_ratio, self.backend)
-        if trace is not None and len(points) != 1:
-            raise InputError(f"a trace is of one image, got a batch of {len(points)}")
+        check_trace(trace, len(points))
         if points.shape[1] == 0:
             raise InputError(f"decoder SimCC expects at least one joint, got {points.shape}")
         joints = np.concatenate([points, scores[..., None]], axis=2)

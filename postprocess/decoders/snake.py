@@ -15,11 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
 from ..instances import Array, Instances
 from ._box_contours import BoxContours, detected
 from .base import Refine
-from .peaks import peaks_batch
 
 
 @dataclass(frozen=True)
@@ -54,17 +52,10 @@ class Snake(BoxContours):
         Warns:
             RuntimeWarning: the network gave NaN or infinities; contours that hold one are dropped.
         """
-        heatmaps, wh, features = self.heads(heads, self.heatmap, self.wh)
-        if trace is not None and len(heatmaps) != 1:
-            raise InputError(f"a trace is of one image, got a batch of {len(heatmaps)}")
-        found = peaks_batch(
-            heatmaps, self.k, self.threshold, kernel=self.kernel, backend=self.backend
-        )
         decoded = []
-        for i, centres in enumerate(found):
-            stages: dict[str, Array] = {} if trace is None else trace
+        for stages, centres, sizes, feature in self.each(heads, self.heatmap, self.wh, trace):
             stages["ct"] = np.stack([centres.xs, centres.ys], axis=1).astype(np.float32)
-            stages["detection"] = rows = detected(centres, wh[i])
-            contours = self.contours(stages, rows[:, :4], features[i], refine)
+            stages["detection"] = rows = detected(centres, sizes)
+            contours = self.contours(stages, rows[:, :4], feature, refine)
             decoded.append(self.instances(contours, rows))
         return decoded

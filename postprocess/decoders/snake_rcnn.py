@@ -19,12 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
 from ..instances import Array, Instances
 from ._box_contours import BoxContours, detected
 from .base import Refine
 from .greedy_nms import greedy_nms
-from .peaks import peaks_batch
 from .roi import roi_align
 
 
@@ -59,8 +57,7 @@ class SnakeRcnn(BoxContours):
         super().__post_init__()
         if len(self.region) != 2 or min(self.region) < 1:
             raise self.wrong("region", "rows and columns, each at least 1")
-        if self.components < 1:
-            raise self.wrong("components", "at least 1")
+        self.at_least(1, "components")
 
     def __call__(
         self,
@@ -82,20 +79,13 @@ class SnakeRcnn(BoxContours):
         Warns:
             RuntimeWarning: the network gave NaN or infinities; contours that hold one are dropped.
         """
-        heatmaps, wh, features = self.heads(heads, self.heatmap, self.wh)
-        if trace is not None and len(heatmaps) != 1:
-            raise InputError(f"a trace is of one image, got a batch of {len(heatmaps)}")
-        found = peaks_batch(
-            heatmaps, self.k, self.threshold, kernel=self.kernel, backend=self.backend
-        )
         decoded = []
-        for i, centres in enumerate(found):
-            stages: dict[str, Array] = {} if trace is None else trace
-            rows = self._distinct(detected(centres, wh[i]))
-            boxes, owners = self._components(rows, features[i], refine)
+        for stages, centres, sizes, feature in self.each(heads, self.heatmap, self.wh, trace):
+            rows = self._distinct(detected(centres, sizes))
+            boxes, owners = self._components(rows, feature, refine)
             stages["detection"], stages["cp_box"] = rows, boxes
             stages["cp_ind"] = owners.astype(np.float32)
-            contours = self.contours(stages, boxes, features[i], refine)
+            contours = self.contours(stages, boxes, feature, refine)
             decoded.append(self.instances(contours, rows[owners]))
         return decoded
 

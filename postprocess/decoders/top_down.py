@@ -13,11 +13,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
 from ..instances import Array, Instances
 from ._finite import finite_rows
 from ._heads import Layout, head
-from .base import Parameters, Refine
+from .base import Parameters, Refine, check_trace
 from .flip import merge_flipped
 from .keypoints import Method, keypoints
 
@@ -57,10 +56,8 @@ class Keypoints(Parameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.stride > 0:
-            raise self.wrong("stride", "a number above 0")
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise self.wrong("kernel", "an odd number")
+        self.above_zero("stride")
+        self.odd("kernel")
 
     @property
     def unbiased(self) -> bool:
@@ -82,8 +79,7 @@ class Keypoints(Parameters):
             RuntimeWarning: the heatmap holds NaN or infinities.
         """
         maps = self._maps(heads)
-        if trace is not None and len(maps) != 1:
-            raise InputError(f"a trace is of one image, got a batch of {len(maps)}")
+        check_trace(trace, len(maps))
         if self.activation == "sigmoid":
             with np.errstate(over="ignore"):
                 maps = (1 / (1 + np.exp(-maps.astype(np.float64)))).astype(np.float32)
