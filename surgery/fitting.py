@@ -108,7 +108,7 @@ def obtain(
             for path in sorted(paths)
         }
     said: dict[str, Any] = {"layers": layers}
-    for name in ("kernel", "minutes", "steps"):
+    for name in ("kernel", "hidden", "minutes", "steps"):
         value = getattr(asked, name)
         if value is not None and (strategy == "distilled" or name == "kernel"):
             said[name] = value
@@ -171,11 +171,12 @@ def _settings(
     count = min(MOST, max(LEAST, PIXELS // (size[0] * size[1])))
     return Settings(
         strategy,
-        Settings.kernel if asked.kernel is None else asked.kernel,
-        Settings.minutes if asked.minutes is None else asked.minutes,
-        asked.steps,
-        config.seed,
-        images=count,
+        kernel=Settings.kernel if asked.kernel is None else asked.kernel,
+        hidden=Settings.hidden if asked.hidden is None else asked.hidden,
+        minutes=Settings.minutes if asked.minutes is None else asked.minutes,
+        steps=asked.steps,
+        seed=config.seed,
+        images=count if strategy == "calibrated" else count // 2,
         layers=layers,
         outputs=output_specs(model),
     )

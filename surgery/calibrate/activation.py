@@ -85,6 +85,14 @@ class Uses(TorchFunctionMode):
             return None
         return Rectifier(scale, shift)
 
+    def normalized_alone(self, output: Tensor) -> bool:
+        """Whether a BatchNorm takes ``output`` as its input, and nothing else takes it."""
+        use = self._only_use(output)
+        if use is None or use.function is not F.batch_norm:
+            return False
+        taken = use.arguments[0] if use.arguments else use.named.get("input")
+        return taken is output
+
     def _only_use(self, tensor: Tensor) -> _Use | None:
         uses = self._of[id(tensor)]
         # a ReLU in place returns the tensor itself, and what uses that one comes after

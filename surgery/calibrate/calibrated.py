@@ -5,7 +5,8 @@ operated, its targets from the untouched one, so that a layer also makes up for 
 it lost: the asymmetric reconstruction of Zhang, Zou, He and Sun, "Accelerating Very Deep
 Convolutional Networks for Classification and Detection" (TPAMI 2016), section 2.3. The ordinary
 convolutions behind the deformable layers (the heads) are fitted in the same way, with their own
-weights as the first guess. Where a ReLU follows, the fit goes on with :mod:`.rectified`.
+weights as the first guess. Where a ReLU follows, and no training comes after, the fit goes on with
+:mod:`.rectified`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from .operation import Operation, laid_out
 from .rectified import rectify
 from .samples import Sampler, Samples, wanted_positions
 from .settings import Settings
+from .widening import Widening, inputs_seen
 
 ROWS_BYTES = 1 << 29  # patches are kept up to this size for fits that go over them again
 Report = Callable[[str, float], None]  # what is being done, and the share of it that is done
@@ -50,7 +52,7 @@ def calibrate(operation: Operation, images: Images, settings: Settings, report: 
     )
     for done, (path, window) in enumerate(windows.items()):
         report(f"fitting {path}", done / len(windows))
-        _fit_layer(operation, path, window, fitting, held_back)
+        _fit_layer(operation, path, window, fitting, held_back, settings)
     report("fitted", 1.0)
 
 
@@ -107,30 +109,40 @@ def _fit_layer(
     window: Window,
     fitting: Sequence[tuple[Tensor, Samples]],
     held_back: Sequence[tuple[Tensor, Samples]],
+    settings: Settings,
 ) -> None:
     module = operation.student.get_submodule(path)
     assert isinstance(module, nn.Conv2d)
     seen, kept_out = (_gather(operation, path, window, drawn) for drawn in (fitting, held_back))
-    bias = module.weight.new_zeros(module.out_channels) if module.bias is None else module.bias
-    prior = as_rows(module.weight.detach(), bias.detach())
-    fit = choose(seen.equations, kept_out.equations, module.weight.detach(), bias.detach())
+    own = (module.merged() if isinstance(module, Widening) else module.weight).detach()
+    bias = own.new_zeros(module.out_channels) if module.bias is None else module.bias.detach()
+    prior = as_rows(own, bias)
+    fit = choose(seen.equations, kept_out.equations, own, bias)
     effect = {
         "relative_error": fit.error,
         "first_guess_error": fit.prior_error,
         "ridge": fit.ridge,
     }
     weight, fitted_bias = fit.weight, fit.bias
-    rectifier, rows, others = operation.trace.rectifiers.get(path), seen.rows(), kept_out.rows()
-    if rectifier is not None and window.groups == 1 and rows is not None and others is not None:
+    rectifier = operation.trace.rectifiers.get(path)
+    if settings.strategy != "calibrated" or window.groups > 1:
+        rectifier = None
+    rows, others = seen.rows(), kept_out.rows()
+    if rectifier is not None and rows is not None and others is not None:
         linear = as_rows(weight, fitted_bias).T
-        solution, error, before = rectify(rows, others, rectifier, linear, prior.T, fit.ridge)
+        solution, error, before = rectify(
+            rows, others, rectifier, linear, prior.T, fit.ridge, seen.equations[0]
+        )
         weight = solution.T[:, :-1].reshape(weight.shape).float()
         fitted_bias = solution.T[:, -1].float()
         effect |= {"rectified_error": error, "linear_rectified_error": before}
-    with torch.no_grad():
-        module.weight.copy_(weight)
-        if module.bias is not None:
-            module.bias.copy_(fitted_bias)
+    if isinstance(module, Widening):
+        module.set_(weight, fitted_bias)
+    else:
+        with torch.no_grad():
+            module.weight.copy_(weight)
+            if module.bias is not None:
+                module.bias.copy_(fitted_bias)
     operation.effects[path] = effect
 
 
@@ -142,7 +154,7 @@ def _gather(
     student, device = operation.student, operation.device
     module = student.get_submodule(path)
     assert isinstance(module, nn.Conv2d)
-    unknowns = module.in_channels // window.groups * window.taps
+    unknowns = inputs_seen(module) // window.groups * window.taps
     outputs = module.out_channels // window.groups
     gathered = _Gathered([NormalEquations(unknowns, outputs, device) for _ in range(window.groups)])
     layer = operation.trace.layers.get(path)
@@ -156,5 +168,6 @@ def _gather(
             with suppress(Reached):
                 operation.reading.forward(student, images)
             for x, rows in zip(inputs, samples.rows[path], strict=True):
-                gathered.add(patches(x.float(), window, rows.positions), rows.values)
+                seen = module.seen(x.float()) if isinstance(module, Widening) else x.float()
+                gathered.add(patches(seen, window, rows.positions), rows.values)
     return gathered

@@ -1,8 +1,9 @@
 """Train the operated network, without labels, until its outputs are those of the untouched one.
 
 Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network" (2015), with the network
-itself as the teacher. It starts from the least-squares fit; what lies before the first deformable
-layer is shared and stays as it is; everything behind it is trained. BatchNorm keeps its statistics.
+itself as the teacher. It starts from the least-squares fit, each fitted convolution widened by
+channels that it does not use yet; what works on the largest maps is shared and stays as it is;
+everything behind it is trained. BatchNorm keeps its statistics.
 
 The learning rate follows the share of the time (or of the steps) that is spent, so a run is
 annealed when its time is up. Given a number of steps, the result depends on the seed alone.
@@ -21,11 +22,11 @@ from torch import Tensor, nn
 
 from postprocess.errors import InputError
 
-from .feed import Lesson, Lessons, batches_from
+from .feed import Lesson, Lessons, can_fork, lesson, lessons_from
 from .images import Images
-from .network import check_finite
-from .operation import Operation, laid_out
+from .operation import Operation
 from .optimizer import optimizers
+from .precision import autocast, beside, reduced
 from .settings import Settings
 from .state import State
 
@@ -51,9 +52,9 @@ class Recipe:
     """
 
     batch: int = 8
-    reuse: int = 3
+    reuse: int = 2
     kept: int = 96
-    rate: float = 1.5e-3
+    rate: float = 2e-3
     warmup: float = 0.05
     horizon: int = 50
     measures: int = 20
@@ -115,7 +116,8 @@ class Distillation:
             settings,
             recipe,
         )
-        self.key, self.seconds, self.state_path, self.workers = key, seconds, state, workers
+        self.key, self.seconds, self.state_path = key, seconds, state
+        self.workers = workers if can_fork() else 0
         self.parameters: dict[str, Tensor] = {
             name: parameter
             for name, parameter in operation.student.named_parameters()
@@ -125,6 +127,7 @@ class Distillation:
         self.mean = _copies(self.parameters)
         self.best, self.best_error, self.since_best = _copies(self.parameters), math.inf, 0
         self.step, self.elapsed, self.measured = 0, 0.0, -math.inf
+        self.reduced = reduced(operation.device)
         self.loss, self.error = math.nan, dict[str, float]()
 
     def run(self, watch: Watch) -> None:
@@ -133,12 +136,18 @@ class Distillation:
         Raises:
             InputError: outputs or the loss are not finite; the state file is another fit's.
         """
-        recipe = self.recipe
         self._resume()
-        held_back = [self._lesson(batch) for batch in self.images.held_back]
+        held_back = [lesson(self.operation, batch) for batch in self.images.held_back]
         if self.measured < 0:
             self._measure(held_back)
-        lessons = self._lessons()
+        with beside(self.workers if self.operation.device.type == "cpu" else 0):
+            self._train_all(held_back, watch)
+        self._put(self.best)
+        if self.state_path:
+            self.state_path.unlink(missing_ok=True)
+
+    def _train_all(self, held_back: Sequence[Lesson], watch: Watch) -> None:
+        recipe, lessons = self.recipe, self._lessons()
         begun, saved = time.monotonic() - self.elapsed, time.monotonic()
         while (progress := self.progress()) < 1 and not self._finished():
             self._train(lessons(self.step), progress)
@@ -150,9 +159,6 @@ class Distillation:
             if self.state_path and time.monotonic() - saved > recipe.save_every:
                 self._save(self.state_path)
                 saved = time.monotonic()
-        self._put(self.best)
-        if self.state_path:
-            self.state_path.unlink(missing_ok=True)
 
     def progress(self) -> float:
         """Share of the steps, or of the time, that is spent."""
@@ -165,19 +171,18 @@ class Distillation:
         stuck = settled and self.since_best >= self.recipe.patience
         return stuck or self.best_error < TOLERANCE
 
-    def _lesson(self, batch: Tensor) -> Lesson:
-        images = laid_out(batch, self.operation.device)
-        wanted = self.operation.untouched(images)
-        check_finite(wanted, "untouched")
-        return Lesson(images, self.operation.trunk.take(), wanted)
-
     def _lessons(self) -> Lessons:
         recipe, seed = self.recipe, self.settings.seed
         first = Lessons.first_batch(self.step, recipe.reuse, recipe.kept)
-        source = batches_from(
-            self.images, first, seed=seed, size=recipe.batch, workers=self.workers
+        source = lessons_from(
+            self.operation,
+            self.images,
+            first,
+            seed=seed,
+            size=recipe.batch,
+            workers=self.workers,
         )
-        lessons = Lessons(self.operation, source, reuse=recipe.reuse, kept=recipe.kept, seed=seed)
+        lessons = Lessons(source, reuse=recipe.reuse, kept=recipe.kept, seed=seed)
         lessons.remember(-(-self.step // recipe.reuse) - first)
         return lessons
 
@@ -206,8 +211,7 @@ class Distillation:
                 mean.lerp_(parameter, share)
 
     def _loss(self, lesson: Lesson) -> Tensor:
-        device = self.operation.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        with autocast(self.operation.student, self.operation.device, enabled=self.reduced):
             given = self.operation.operated(lesson.images, lesson.shared)
         losses = self.operation.losses
         return losses.total(losses.each(given, lesson.wanted))
@@ -217,12 +221,12 @@ class Distillation:
         """Measure the mean weights on the held-back images, and keep them if they are the best."""
         current = _copies(self.parameters)
         self._put(self.mean)
-        losses, total = self.operation.losses, sum(len(lesson.images) for lesson in held_back)
+        losses, total = self.operation.losses, sum(len(held.images) for held in held_back)
         error: dict[str, float] = {}
-        for lesson in held_back:
-            given = self.operation.operated(lesson.images, lesson.shared)
-            for name, value in losses.each(given, lesson.wanted).items():
-                part = float(value) * len(lesson.images) / total
+        for held in held_back:
+            given = self.operation.operated(held.images, held.shared)
+            for name, value in losses.each(given, held.wanted).items():
+                part = float(value) * len(held.images) / total
                 error[name] = error.get(name, 0.0) + part
         overall = sum(losses.spec(name).weight * value for name, value in error.items())
         self.since_best += 1

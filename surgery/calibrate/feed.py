@@ -1,15 +1,19 @@
-"""Batches for training by number, and the memory of what the untouched network said of them.
+"""Batches for training by number, with what the untouched network says of them, and their memory.
 
-The untouched network's pass costs more than a training step of the operated one. Each of its
-batches is therefore trained on several times: once when it is new, and then, drawn at random, while
-it stays among the last ones kept in memory.
+The untouched network's pass costs about what a training step of the operated one does. On the CPU
+the processes that make the batches run it too, beside the training. Each batch is trained on
+several times: once when it is new, and then, drawn at random, while it stays among the last ones
+kept in memory.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from .augment import augment
 from .images import Images
+from .network import check_finite
 from .operation import Operation, laid_out
 
 BITS = 2**31
@@ -31,11 +36,11 @@ class Lesson:
     wanted: dict[str, Tensor]
 
 
-class _Numbered(Dataset[Tensor]):
-    def __init__(self, make: Callable[[int], Tensor]) -> None:
+class _Numbered(Dataset[Any]):
+    def __init__(self, make: Callable[[int], Any]) -> None:
         self.make = make
 
-    def __getitem__(self, number: int) -> Tensor:
+    def __getitem__(self, number: int) -> Any:
         return self.make(number)
 
 
@@ -56,32 +61,65 @@ class _Endless:
             number += 1
 
 
-def batches_from(
-    images: Images, first: int, *, seed: int, size: int, workers: int
-) -> Iterator[Tensor]:
-    """Yield training batches from number ``first`` on; a number always gives the same batch.
+def can_fork() -> bool:
+    """Whether processes can be started that hold the networks as they are here."""
+    return sys.platform == "linux" and "fork" in multiprocessing.get_all_start_methods()
+
+
+def lesson(operation: Operation, batch: Tensor) -> Lesson:
+    """Run the untouched network on a batch; whether its outputs are finite is not checked."""
+    images = laid_out(batch, operation.device)
+    wanted = operation.untouched(images)
+    return Lesson(images, operation.trunk.take(), wanted)
+
+
+def _own(given: Lesson) -> Lesson:
+    """A lesson out of the memory that it shares with its process, of which there is little."""
+    return Lesson(
+        given.images.clone(),
+        [
+            tensor.new_zeros(()).expand_as(tensor) if 0 in tensor.stride() else tensor.clone()
+            for tensor in given.shared
+        ],
+        {name: tensor.clone() for name, tensor in given.wanted.items()},
+    )
+
+
+def lessons_from(
+    operation: Operation, images: Images, first: int, *, seed: int, size: int, workers: int
+) -> Iterator[Lesson]:
+    """Yield lessons from number ``first`` on; a number always gives the same one.
 
     Args:
+        operation: whose untouched network says what is wanted.
         images: a pool, whose images are changed in ever new ways, or fresh ones.
         first: number of the first batch.
         seed: of what is drawn from a pool.
         size: images a batch drawn from a pool.
-        workers: processes that make the batches ahead of time; 0 for none.
+        workers: processes that make them ahead of time; 0 for none.
+
     """
     make = images.fresh or _from_pool(images, seed, size)
     if workers == 0:
-        return (make(number) for number in _Endless(first))
-    return iter(
-        DataLoader(
-            _Numbered(make),
-            batch_size=None,
-            sampler=_Endless(first),
-            num_workers=workers,
-            prefetch_factor=4,
-            worker_init_fn=_one_thread,
-            generator=torch.Generator(),  # leaves the global one alone
-        )
+        return (lesson(operation, make(number)) for number in _Endless(first))
+    # a process that was forked cannot use a GPU that its parent uses
+    ahead = operation.device.type == "cpu"
+    given = DataLoader(
+        _Numbered((lambda number: lesson(operation, make(number))) if ahead else make),
+        batch_size=None,
+        sampler=_Endless(first),
+        num_workers=workers,
+        prefetch_factor=4,
+        worker_init_fn=_one_thread,
+        multiprocessing_context="fork",
+        generator=torch.Generator(),  # leaves the global one alone
+        collate_fn=_as_it_is,
     )
+    return map(_own, given) if ahead else (lesson(operation, batch) for batch in given)
+
+
+def _as_it_is(item: Any) -> Any:
+    return item
 
 
 def _from_pool(images: Images, seed: int, size: int) -> Callable[[int], Tensor]:
@@ -105,17 +143,14 @@ class Lessons:
     """What to train on at each step; the same for the same seed and step.
 
     Args:
-        operation: the two networks.
-        source: batches in order.
-        reuse: how often the average batch is trained on.
-        kept: how many of the last batches are remembered.
+        source: lessons in order.
+        reuse: how often the average one is trained on.
+        kept: how many of the last ones are remembered.
         seed: of what is drawn from memory.
     """
 
-    def __init__(
-        self, operation: Operation, source: Iterator[Tensor], *, reuse: int, kept: int, seed: int
-    ) -> None:
-        self.operation, self.source, self.reuse, self.seed = operation, source, reuse, seed
+    def __init__(self, source: Iterator[Lesson], *, reuse: int, kept: int, seed: int) -> None:
+        self.source, self.reuse, self.seed = source, reuse, seed
         self.memory: deque[Lesson] = deque(maxlen=kept)
 
     @staticmethod
@@ -124,19 +159,23 @@ class Lessons:
         return max(0, -(-step // reuse) - kept)
 
     def remember(self, count: int) -> None:
-        """Take ``count`` batches into memory, as the steps before a resumed one did."""
+        """Take ``count`` lessons into memory, as the steps before a resumed one did.
+
+        Raises:
+            InputError: outputs of the untouched network are not finite.
+        """
         for _ in range(count):
             self._new()
 
     def __call__(self, step: int) -> Lesson:
-        """Return the batch of a step: a new one at every ``reuse``-th, an old one between."""
+        """Return the lesson of a step: a new one at every ``reuse``-th, an old one between."""
         if step % self.reuse == 0:
             return self._new()
         generator = torch.Generator().manual_seed((self.seed + 1) * BITS + step)
         return self.memory[int(torch.randint(len(self.memory), (), generator=generator))]
 
     def _new(self) -> Lesson:
-        images = laid_out(next(self.source), self.operation.device)
-        wanted = self.operation.untouched(images)
-        self.memory.append(Lesson(images, self.operation.trunk.take(), wanted))
-        return self.memory[-1]
+        new = next(self.source)
+        check_finite(new.wanted, "untouched")
+        self.memory.append(new)
+        return new

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -37,6 +38,7 @@ def fit(
     minutes: float = 5.0,
     seed: int = 0,
     kernel: int = 3,
+    hidden: int = Settings.hidden,
     weights: Weights | None = None,
     forward: Forward = call,
     images_held_back: int | Iterable[Tensor] | None = None,
@@ -61,6 +63,8 @@ def fit(
         seed: of everything random.
         kernel: size of the convolutions, 3, 5 or 7; 0 spends the multiply-adds of the offset
             convolutions on larger kernels, smallest maps first.
+        hidden: of a distillation, channels computed from each layer's input and seen beside it; 0
+            leaves one convolution a layer (:mod:`surgery.rewrites.dcn.widened`).
         weights: what is known of outputs by name; without it each counts as a map of values.
         forward: ``(model, batch) -> result``, where it is not a plain call.
         images_held_back: how many images to keep out for measuring, or those images themselves;
@@ -74,7 +78,7 @@ def fit(
     Raises:
         InputError: no deformable layer, no images, outputs that are no dict of finite tensors.
     """
-    settings = Settings(strategy, kernel, minutes, steps, seed, outputs=dict(weights or {}))
+    settings = Settings(strategy, kernel, hidden, minutes, steps, seed, outputs=dict(weights or {}))
     fitted = fit_weights(
         model,
         images,
@@ -107,15 +111,16 @@ def fit_weights(
     gathered = gather(images, seed=settings.seed, count=settings.images, held_back=images_held_back)
     shown = bar() if progress is True else nullcontext(progress or _silent)
     with shown as watch:
-        operation = prepare(model, reading, gathered, settings)
+        trained = settings.strategy == "distilled"
+        # a training that starts with the computed channels in use ends up worse
+        first = replace(settings, hidden=0) if trained else settings
+        operation = prepare(model, reading, gathered, first)
         summary = {"images": float(gathered.count)}
         summary |= _errors("first_guess", operation, gathered)
-        calibrate(
-            operation, gathered, settings, lambda what, share: watch(Status(share, stage=what))
-        )
+        calibrate(operation, gathered, first, lambda what, share: watch(Status(share, stage=what)))
         summary |= _errors("calibrated", operation, gathered)
         summary["calibrated_seconds"] = time.monotonic() - begun
-        if settings.strategy == "distilled":
+        if trained:
             operation = prepare(model, reading, gathered, settings, early=EARLY, start=operation)
             run = Distillation(
                 operation,

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from ..ledger import Ledger
 from ..rewrites import rewriting
-from ..rewrites.fitted import FittedConvolution, FittedTensors, Window
+from ..rewrites.fitted import FittedConvolution, FittedTensors, Hidden, Window
+from .widening import Widening
 
 Effect = dict[str, float]
 
@@ -63,13 +64,15 @@ def differing(
         effects: figures for the ledger by path.
     """
     found: dict[str, FittedConvolution | FittedTensors] = {}
+    hidden = {m.hidden for m in student.modules() if isinstance(m, Widening)}
     for path, module in student.named_modules():
+        if module in hidden:
+            continue
         own = _own_tensors(module)
         before = model.get_submodule(path)
         effect = dict(effects.get(path, {}))
         if isinstance(module, nn.Conv2d) and not isinstance(before, nn.Conv2d):
-            bias = own.get("bias", own["weight"].new_zeros(module.out_channels))
-            found[path] = FittedConvolution(own["weight"], bias, window_of(module), effect)
+            found[path] = _convolution(module, own, effect)
             continue
         original = _own_tensors(before)
         changed = {
@@ -80,6 +83,16 @@ def differing(
         if changed:
             found[path] = FittedTensors(changed, effect)
     return found
+
+
+def _convolution(module: nn.Conv2d, own: Mapping[str, Tensor], effect: Effect) -> FittedConvolution:
+    weight, hidden = own["weight"], None
+    if isinstance(module, Widening):
+        weight = module.merged().detach().cpu().contiguous()
+        computed = _own_tensors(module.hidden)
+        hidden = Hidden(computed["weight"], computed["bias"])
+    bias = own.get("bias", weight.new_zeros(module.out_channels))
+    return FittedConvolution(weight, bias, window_of(module), effect, hidden)
 
 
 def window_of(convolution: nn.Conv2d) -> Window:

@@ -2,7 +2,8 @@
 
 Values: squared error over the variance of the wanted values, so that 1 is no better than their
 mean, whatever their unit. Heatmap logits: Kullback-Leibler divergence of each pixel's probability,
-over the heatmap's mass, so that a map with few peaks counts as much as one with many. Outputs that
+over the heatmap's mass, so that a map with few peaks counts as much as one with many; twice at its
+peaks, whose scores are all that a decoder ranks. Outputs that
 are read at peaks only are weighted by the untouched network's heatmap (Zhou et al., "Objects as
 Points", 2019, train them at the centres alone; a distillation knows the centres as probabilities).
 """
@@ -19,6 +20,7 @@ from .settings import OutputSpec
 
 VALUES = OutputSpec()
 FLOOR = 1e-3  # share of full weight that pixels away from every peak keep
+PEAK = 0.03  # least probability of a pixel, no less than its eight neighbours, that counts twice
 
 
 class Losses:
@@ -74,11 +76,26 @@ class Losses:
             divergence = F.binary_cross_entropy_with_logits(
                 given, probability, reduction="none"
             ) - F.binary_cross_entropy_with_logits(target, probability, reduction="none")
-            return divergence.mean() / self.scales[name]
-        weight = self.importance(name, wanted).expand_as(target)
-        squared = weight * (given - target).square()
-        return squared.sum() / weight.sum().clamp(min=1e-12) / self.scales[name]
+            twice = divergence.new_zeros(()) if target.dim() != 4 else _peaks(target, probability)
+            return ((1 + twice) * divergence).mean() / self.scales[name]
+        difference = _rows(given - target)
+        squared = torch.linalg.vecdot(difference, difference)
+        weight = _rows(self.importance(name, wanted))[:, 0].expand_as(squared)
+        total = weight.sum().clamp(min=1e-12) * difference.shape[1]
+        loss: Tensor = (weight * squared).sum() / total / self.scales[name]
+        return loss
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum."""
         return torch.stack([self.spec(n).weight * loss for n, loss in losses.items()]).sum()
+
+
+def _rows(tensor: Tensor) -> Tensor:
+    """(N, C, ...) -> (positions, C): no copy where channels lie last in memory."""
+    return tensor.movedim(1, -1).flatten(0, -2) if tensor.dim() > 1 else tensor[:, None]
+
+
+def _peaks(logits: Tensor, probability: Tensor) -> Tensor:
+    """1 where a pixel of (N, C, H, W) is a peak, 0 elsewhere."""
+    highest = F.max_pool2d(logits, 3, stride=1, padding=1) == logits
+    return (highest & (probability > PEAK)).to(logits.dtype)

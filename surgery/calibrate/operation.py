@@ -21,6 +21,7 @@ from .losses import Losses
 from .network import Reading, Trace, evaluating, trace
 from .settings import Settings
 from .trunk import Replayed, Trunk
+from .widening import Widening
 from .windows import guesses, windows
 
 STATISTICS_BATCHES = 2  # of images, for the first guess
@@ -118,6 +119,7 @@ def prepare(
     chosen = windows(seen, settings.kernel, settings.layers)
     student = copy.deepcopy(model).eval()
     model = _fast(model, seen)
+    generator = torch.Generator().manual_seed(settings.seed)
     for path, guess in guesses(seen, chosen, measured).items():
         layer, window = seen.layers[path], chosen[path]
         bias = torch.zeros(layer.geometry.out_channels) if layer.bias is None else layer.bias
@@ -127,6 +129,8 @@ def prepare(
             padding=window.padding,
             dilation=window.dilation,
         )
+        if settings.hidden and made.groups == 1:
+            made = Widening(made, settings.hidden, layer.offset_convolution, generator)
         parent, _, name = path.rpartition(".")
         student.get_submodule(parent)._modules[name] = made
     student = student.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -3,7 +3,9 @@
 Muon replaces the momentum of a matrix by the nearest orthogonal one, found with a few Newton-Schulz
 steps, so that every direction of a kernel moves at the same speed (Jordan et al., "Muon: An
 optimizer for hidden layers in neural networks", 2024; a convolution's weight counts as the matrix
-(O, C * kh * kw)). Updates are scaled to the size of AdamW's (Liu et al., "Muon is Scalable for LLM
+(O, C * kh * kw)). Each of those steps is a polynomial in the small Gram matrix, so they are taken
+there, for all kernels of one shape together, and the large matrix is multiplied once. Updates are
+scaled to the size of AdamW's (Liu et al., "Muon is Scalable for LLM
 Training", 2025, section 2.2), so that one learning rate serves both.
 """
 
@@ -20,16 +22,21 @@ MOMENTUM = 0.95
 SMALLEST = 4  # matrices with fewer rows or columns go to AdamW
 
 
-def orthogonalised(matrix: Tensor) -> Tensor:
-    """Return a matrix with the singular vectors of ``matrix`` and singular values near 1."""
+def orthogonalised(matrices: Tensor) -> Tensor:
+    """Return matrices (k, m, n) with the same singular vectors and singular values near 1."""
     a, b, c = COEFFICIENTS
-    tall = matrix.shape[0] > matrix.shape[1]
-    x: Tensor = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-12)
+    tall = matrices.shape[1] > matrices.shape[2]
+    x: Tensor = matrices.mT if tall else matrices
+    x = x / (x.flatten(1).norm(dim=1)[:, None, None] + 1e-12)
+    gram = x @ x.mT
+    identity = torch.eye(gram.shape[1], dtype=x.dtype, device=x.device)
+    product = identity.expand_as(gram)
     for _ in range(ITERATIONS):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+        step = a * identity + b * gram + c * gram @ gram
+        product = product @ step
+        gram = step @ gram @ step
+    x = product @ x
+    return x.mT if tall else x
 
 
 class Muon(torch.optim.Optimizer):
@@ -42,16 +49,24 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Move every parameter that has a gradient."""
         for group in self.param_groups:
+            alike: dict[tuple[int, ...], list[Tensor]] = {}
             for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                momentum = state.setdefault("momentum", torch.zeros_like(parameter))
-                momentum.lerp_(parameter.grad, 1 - MOMENTUM)
-                update = orthogonalised(parameter.grad.lerp(momentum, MOMENTUM).flatten(1))
-                scale = 0.2 * max(update.shape) ** 0.5
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.add_(update.reshape(parameter.shape), alpha=-group["lr"] * scale)
+                if parameter.grad is not None:
+                    alike.setdefault(tuple(parameter.flatten(1).shape), []).append(parameter)
+            for shape, parameters in alike.items():
+                moved = orthogonalised(torch.stack([self._momentum(p) for p in parameters]))
+                scale = group["lr"] * 0.2 * max(shape) ** 0.5
+                for parameter, update in zip(parameters, moved, strict=True):
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                    parameter.sub_(update.reshape(parameter.shape), alpha=scale)
+
+    def _momentum(self, parameter: Tensor) -> Tensor:
+        """Nesterov's look ahead from the running mean of the gradients, as a matrix."""
+        assert parameter.grad is not None
+        state = self.state[parameter]
+        momentum: Tensor = state.setdefault("momentum", torch.zeros_like(parameter))
+        momentum.lerp_(parameter.grad, 1 - MOMENTUM)
+        return parameter.grad.lerp(momentum, MOMENTUM).flatten(1)
 
 
 def optimizers(

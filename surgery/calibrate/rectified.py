@@ -30,6 +30,7 @@ def rectify(
     linear: Tensor,
     prior: Tensor,
     ridge: float,
+    equations: NormalEquations,
 ) -> tuple[Tensor, float, float]:
     """Improve a least-squares fit for what follows.
 
@@ -40,6 +41,7 @@ def rectify(
         linear: (n + 1, O) float64, where to start; the last row is the bias.
         prior: (n + 1, O) float64, where the ridge draws to.
         ridge: lambda of :mod:`.least_squares`.
+        equations: of ``fitting``.
 
     Returns:
         The solution (n + 1, O), its error behind the ReLU on the held-back images relative to the
@@ -53,8 +55,6 @@ def rectify(
     def missed(solution: Tensor) -> float:
         return float((rectifier(seen @ solution) - aim).square().sum() / spread)
 
-    equations = NormalEquations(inputs.shape[1] - 1, wanted.shape[1], inputs.device)
-    equations.add(*fitting)
     factor = equations.factor(ridge)
     best, first = linear, missed(linear)
     error = first

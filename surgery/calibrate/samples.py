@@ -19,6 +19,7 @@ from .least_squares import positions_wanted
 from .network import check_finite
 from .operation import Operation, laid_out
 from .settings import Settings
+from .widening import inputs_seen
 
 TRUNK_BYTES = 1 << 30  # the shared part's results are kept up to this size, computed again beyond
 
@@ -90,7 +91,7 @@ class Sampler:
                 heat = self.operation.losses.importance(name, outputs)
                 rows[path] = [self._rows(path, share, outputs[name], heat)]
         tensors = self.operation.trunk.take()
-        self.kept += sum(t.numel() * t.element_size() for t in tensors)
+        self.kept += sum(tensor.untyped_storage().nbytes() for tensor in tensors)
         kept = tensors if self.kept <= TRUNK_BYTES else None
         return Samples(rows, kept)
 
@@ -128,4 +129,4 @@ def in_channels(operation: Operation, path: str) -> int:
     """Input channels of the convolution at ``path`` of the student."""
     module = operation.student.get_submodule(path)
     assert isinstance(module, nn.Conv2d)
-    return module.in_channels
+    return inputs_seen(module)

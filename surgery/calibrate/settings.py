@@ -37,6 +37,8 @@ class Settings:
         kernel: height and width of the fitted convolutions; a layer's own where that is larger.
             0 spends the multiply-adds that the offset convolutions no longer need on larger
             kernels, smallest maps first.
+        hidden: channels computed beside the input of each fitted convolution, 0 for none
+            (:mod:`surgery.rewrites.dcn.widened`); a distillation trains them.
         minutes: time that a distillation may take in all.
         steps: fixed number of training steps instead of a time.
         seed: of everything random.
@@ -49,6 +51,7 @@ class Settings:
 
     strategy: str = "distilled"
     kernel: int = 3
+    hidden: int = 48
     minutes: float = 5.0
     steps: int | None = None
     seed: int = 0
@@ -65,6 +68,8 @@ class Settings:
         for kernel in (self.kernel, *(self.layers or {}).values()):
             if kernel < 0 or (kernel and kernel % 2 == 0):
                 raise InputError(f"kernel expects an odd size (3, 5, 7) or 0, got {kernel}")
+        if self.hidden < 0:
+            raise InputError(f"hidden expects a number of channels, 0 for none, got {self.hidden}")
         if not self.minutes > 0 or (self.steps is not None and self.steps < 1):
             raise InputError(
                 f"minutes and steps are positive, got minutes={self.minutes}, steps={self.steps}"

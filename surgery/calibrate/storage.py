@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..rewrites.fitted import FittedConvolution, FittedTensors, Window
+from ..rewrites.fitted import FittedConvolution, FittedTensors, Hidden, Window
 from .fitted import Fitted
 
 
@@ -24,6 +24,9 @@ def to_tensors(fitted: Fitted, *, half: bool) -> tuple[dict[str, Tensor], dict[s
     for path, module in fitted.modules.items():
         if isinstance(module, FittedConvolution):
             named: Mapping[str, Tensor] = {"weight": module.weight, "bias": module.bias}
+            hidden = module.hidden
+            if hidden is not None:
+                named = {**named, "hidden.weight": hidden.weight, "hidden.bias": hidden.bias}
             window = module.window
             modules[path] = {
                 "stride": window.stride,
@@ -70,7 +73,11 @@ def from_tensors(tensors: Mapping[str, Tensor], described: Mapping[str, Any]) ->
         )
         kernel = (int(weight.shape[2]), int(weight.shape[3]))
         window = Window(kernel, stride, padding, dilation, int(said["groups"]))
-        modules[path] = FittedConvolution(weight, full[f"{path}/bias"], window, said["effect"])
+        hidden = None
+        if (wide := full.get(f"{path}/hidden.weight")) is not None:
+            hidden = Hidden(wide, full[f"{path}/hidden.bias"])
+        bias = full[f"{path}/bias"]
+        modules[path] = FittedConvolution(weight, bias, window, said["effect"], hidden)
     return Fitted(
         described["strategy"], modules, dict(described["summary"]), tuple(described["notes"])
     )

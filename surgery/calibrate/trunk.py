@@ -69,7 +69,7 @@ class Trunk:
     Attributes:
         paths: modules whose results are shared, in the order of calls.
         needed: of the tensors in those results, in order, which the outputs depend on. The others
-            are handed back as zeros that take no memory.
+            are taken as zeros, which take no memory.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -145,11 +145,14 @@ class Trunk:
         self._layout = results
 
     def take(self) -> list[Tensor]:
-        """Return the needed tensors of the last :meth:`record`, batch first."""
+        """Return the tensors of the last :meth:`record`; zeros for those that are not needed."""
         assert self._layout is not None
         found = list(tensors_in(self._layout))
         needed = self.needed or [True] * len(found)
-        return [tensor for tensor, wanted in zip(found, needed, strict=True) if wanted]
+        return [
+            tensor if wanted else tensor.new_zeros(()).expand_as(tensor)
+            for tensor, wanted in zip(found, needed, strict=True)
+        ]
 
     def install(self, copy: nn.Module) -> dict[str, Replayed]:
         """Put stand-ins in the trunk's places in ``copy``; their parameters leave it."""
@@ -163,17 +166,8 @@ class Trunk:
         """Hand tensors of :meth:`take`, possibly of other images, to the stand-ins."""
         assert self._layout is not None
         supply = iter(tensors)
-        batch = tensors[0].shape[0] if tensors else 0
-        found = list(tensors_in(self._layout))
-        needed = iter(self.needed or [True] * len(found))
-
-        def chosen(like: Tensor) -> Tensor:
-            if next(needed):
-                return next(supply)
-            return like.new_zeros(()).expand(batch, *like.shape[1:])
-
         for path, results in self._layout.items():
-            stands[path].give([map_tensors(chosen, result) for result in results])
+            stands[path].give([map_tensors(lambda _: next(supply), result) for result in results])
 
 
 def _smallest(results: Any) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor, nn
 
@@ -45,20 +45,42 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Hidden:
+    """Channels that a fitted convolution sees beside its input (:mod:`.dcn.widened`).
+
+    Attributes:
+        weight: (m, C, k, k), k odd.
+        bias: (m,).
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+
+@dataclass(frozen=True)
 class FittedConvolution:
     """An ordinary convolution for a deformable layer's place.
 
     Attributes:
-        weight: (O, C / groups, kh, kw).
+        weight: (O, C / groups, kh, kw); with ``hidden`` (O, C + m, kh, kw).
         bias: (O,); layers without a bias get one, since the fit needs it.
         window: its stride, padding, dilation and groups.
         effect: figures for the ledger by name.
+        hidden: what computes m further channels from the input; None for none.
     """
 
     weight: Tensor
     bias: Tensor
     window: Window
     effect: Mapping[str, float] = field(default_factory=dict)
+    hidden: Hidden | None = None
+
+    def to(self, like: Tensor) -> FittedConvolution:
+        """The same with the type and device of ``like``."""
+        hidden = self.hidden
+        if hidden is not None:
+            hidden = Hidden(hidden.weight.to(like), hidden.bias.to(like))
+        return replace(self, weight=self.weight.to(like), bias=self.bias.to(like), hidden=hidden)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from postprocess.errors import InputError
 from ..base import Context, Match, Replacement
 from ..fitted import FittedConvolution
 from .layer import convolution, described, match_deform
+from .widened import WidenedConvolution
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,28 @@ class Calibrated:
                 f"{self.name} needs fitted weights of layer {path!r}, got "
                 f"{'none' if fitted is None else type(fitted).__name__}: fit them with surgery.fit"
             )
-        geometry = layer.geometry
-        expected = (geometry.out_channels, geometry.in_channels // geometry.groups)
+        geometry, hidden = layer.geometry, fitted.hidden
+        more = 0 if hidden is None else len(hidden.weight)
+        expected = (geometry.out_channels, geometry.in_channels // geometry.groups + more)
         if tuple(fitted.weight.shape[:2]) != expected or fitted.window.stride != geometry.stride:
             raise InputError(
                 f"fitted weights of layer {path!r} have shape {tuple(fitted.weight.shape)}, "
                 f"expected {expected} channels: they were fitted for another network"
             )
-        made = convolution(
-            replace(layer, bias=fitted.bias.to(layer.weight)),
-            fitted.weight.to(layer.weight),
-            padding=fitted.window.padding,
-            dilation=fitted.window.dilation,
-        )
         height, width = fitted.window.kernel
         note = f"{height}x{width} kernel"
+        fitted = fitted.to(layer.weight)
+        made: nn.Conv2d
+        if hidden is None:
+            made = convolution(
+                replace(layer, bias=fitted.bias),
+                fitted.weight,
+                padding=fitted.window.padding,
+                dilation=fitted.window.dilation,
+            )
+        else:
+            note += f" over the input and {more} channels computed from it"
+            made = WidenedConvolution(fitted, layer.arguments[0])
         return Replacement(made, note=note, effect=dict(fitted.effect) or None)
 
 

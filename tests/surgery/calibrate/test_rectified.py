@@ -42,7 +42,7 @@ def test_what_the_relu_cuts_off_does_not_spoil_the_rest() -> None:
     prior = torch.zeros(9, 3).double()
     linear = record.solve(prior, 1e-8)
     rectifier = Rectifier(torch.tensor([1.0, 0.5, 2.0]).double(), torch.zeros(3).double())
-    solution, error, before = rectify(fitting, held_back, rectifier, linear, prior, 1e-8)
+    solution, error, before = rectify(fitting, held_back, rectifier, linear, prior, 1e-8, record)
     assert error < 0.3 * before
     x, y = held_back
     given = rectifier(F.pad(x.double(), (0, 1), value=1.0) @ solution)
@@ -58,7 +58,8 @@ def test_a_perfect_linear_fit_is_kept() -> None:
     record.add(x, y)
     linear = record.solve(torch.zeros(5, 2).double(), 1e-8)
     rectifier = Rectifier(torch.ones(2).double(), torch.zeros(2).double())
-    _, error, before = rectify((x, y), (x, y), rectifier, linear, torch.zeros(5, 2).double(), 1e-8)
+    prior = torch.zeros(5, 2).double()
+    _, error, before = rectify((x, y), (x, y), rectifier, linear, prior, 1e-8, record)
     assert error <= before < 1e-10
 
 

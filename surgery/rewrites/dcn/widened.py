@@ -1,0 +1,59 @@
+"""An ordinary convolution that also sees what it computes from its input, in a layer's place.
+
+    y = W * [x, relu(A * x)]
+
+A deformable layer reads where its input tells it to, which no linear map does. A few channels of
+A, computed from x, rectified and seen by the convolution beside x, bring that dependence on the
+content back in ordinary operators: Conv, Relu, Concat. They cost what they are wide, of which the
+offset convolution (27 channels for a 3x3 layer) pays a part. :mod:`surgery.calibrate.widening`
+trains them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..fitted import FittedConvolution, Hidden
+from .layer import as_parameter
+
+
+class WidenedConvolution(nn.Conv2d):
+    """A convolution over its input and the channels that ``hidden`` computes from it.
+
+    Args:
+        fitted: with ``hidden``.
+        input_name: of the first argument, where the layer is called with offset and mask too.
+    """
+
+    def __init__(self, fitted: FittedConvolution, input_name: str) -> None:
+        weight, window = fitted.weight, fitted.window
+        super().__init__(
+            int(weight.shape[1]),
+            int(weight.shape[0]),
+            window.kernel,
+            window.stride,
+            window.padding,
+            window.dilation,
+            device="meta",  # nothing is drawn for weights that are replaced
+        )
+        assert fitted.hidden is not None
+        self.weight = as_parameter(weight)
+        self.bias = as_parameter(fitted.bias)
+        self.hidden = hidden_convolution(fitted.hidden)
+        self.input_name = input_name
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Take the arguments of the layer that it replaces; offset and mask are ignored."""
+        x: Tensor = args[0] if args else kwargs[self.input_name]
+        return super().forward(torch.cat([x, self.hidden(x).relu()], 1))
+
+
+def hidden_convolution(hidden: Hidden) -> nn.Conv2d:
+    """The convolution that computes the further channels, at the height and width of its input."""
+    channels, inputs, size = hidden.weight.shape[:3]
+    made = nn.Conv2d(inputs, channels, size, padding=size // 2, device="meta")
+    made.weight, made.bias = as_parameter(hidden.weight), as_parameter(hidden.bias)
+    return made
