@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .calibrate import fit
     from .ledger import Entry, Ledger
+    from .rewrites.functions.patching import patching
     from .rewrites.operate import rewriting
 
 __version__ = "0.1.0"
-__all__ = ["Entry", "Ledger", "fit", "rewriting"]
+__all__ = ["Entry", "Ledger", "fit", "patching", "rewriting"]
 
 _HOMES = {
     "Entry": "ledger",
     "Ledger": "ledger",
     "fit": "calibrate",
+    "patching": "rewrites.functions.patching",
     "rewriting": "rewrites.operate",
 }
 

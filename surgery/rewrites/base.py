@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from torch import nn
 
+DEFAULT_OPSET = 20
+
 
 @dataclass(frozen=True)
 class Match:
@@ -50,11 +52,15 @@ class Context:
         opset: ONNX opset of the export to come.
         calibration: what was measured or fitted for each module, by its path in the model.
         options: settings by name, for example ``max_kernel``.
+        exporter: of the export to come, "" where it is not known.
+        target: of the export to come, "" where it is not known.
     """
 
     opset: int
     calibration: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    exporter: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,10 @@ class Replacement:
 
 
 class Rewrite(Protocol):
-    """One way to replace one kind of module; stateless, so that one object serves every model."""
+    """One way to replace one kind of module; stateless, so that one object serves every model.
+
+    It may have a ``guard`` (:class:`surgery.rewrites.guard.Guard`) that says when it is wanted.
+    """
 
     @property
     def name(self) -> str:
@@ -96,8 +105,11 @@ class Rewrite(Protocol):
     def match(self, module: nn.Module) -> Match:
         """Say whether ``module`` can be replaced; must not change it."""
 
-    def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement:
+    def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement | Match:
         """Build what stands in for ``module``, which :meth:`match` accepted; must not change it.
+
+        Where it turns out at this path, from the calibration for example, that it cannot stand in,
+        a :class:`Match` says so as :meth:`match` would have.
 
         Args:
             module: what is replaced.

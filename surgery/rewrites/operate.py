@@ -21,11 +21,14 @@ from torch import nn
 from postprocess.errors import InputError
 
 from ..ledger import Entry, Ledger
-from .base import Context, Replacement, Rewrite
-from .registry import REWRITES
+from .base import DEFAULT_OPSET, Context, Replacement, Rewrite
+from .functions.base import FunctionPatch
+from .functions.patching import patched
+from .guard import Guard
+from .registry import REWRITES, is_patch
 
 Names = str | Sequence[str]
-DEFAULT_OPSET = 20
+EVERYWHERE = "*"
 ROOT = "(model)"
 
 
@@ -63,6 +66,8 @@ def rewriting(
     opset: int = DEFAULT_OPSET,
     calibration: Mapping[str, object] | None = None,
     options: Mapping[str, Any] | None = None,
+    exporter: str = "",
+    target: str = "",
     ledger: Ledger | None = None,
 ) -> Iterator[tuple[nn.Module, Ledger]]:
     """Replace modules of ``model`` until the context is left.
@@ -71,7 +76,8 @@ def rewriting(
     patterns of module paths (:mod:`fnmatch`; "" is the path of ``model`` itself) to such names, the
     first pattern that fits a module deciding. A module that stands at several paths gets one
     replacement for all of them. Modules inside a replaced one are left alone. Contexts nest: the
-    inner one works on what the outer one made.
+    inner one works on what the outer one made. Function patches among ``names`` are in force for
+    this thread, in any network, and stand under no pattern but "*".
 
     On leaving, every module is back in its place and in the training mode that it had on entry.
     Moving or casting the operated network, or training it, is not undone: replacements may share
@@ -87,22 +93,25 @@ def rewriting(
         opset: ONNX opset of the export to come.
         calibration: what was measured or fitted for each module, by path, where a rewrite needs it.
         options: settings of the rewrites by name.
-        ledger: takes the entries; a new one otherwise.
+        exporter: of the export to come, for guards.
+        target: of the export to come, for guards.
+        ledger: takes the entries, those of function patches on leaving; a new one otherwise.
 
     Yields:
         The operated network (``model``, or its replacement if it was replaced as a whole) and
         the ledger.
 
     Raises:
-        InputError: unknown rewrite, or one that lacks its calibration; a scripted model.
+        InputError: unknown rewrite, or one that lacks its calibration; a scripted model; a class
+            or function to replace that does not exist.
         RuntimeError: another thread is operating on the model or a part of it.
     """
     ledger = Ledger() if ledger is None else ledger
-    context = Context(opset, dict(calibration or {}), dict(options or {}))
-    groups = _groups(names)
+    context = Context(opset, dict(calibration or {}), dict(options or {}), exporter, target)
+    groups, patches = _groups(names, context, ledger)
     if isinstance(model, torch.jit.ScriptModule):
         raise InputError("a scripted module cannot be operated on: pass the nn.Module it came from")
-    with _claimed(model), _training_kept(model):
+    with patched(patches, context, ledger), _claimed(model), _training_kept(model):
         plan = _plan(model, groups, context)
         ledger.extend(plan.entries)
         slots = plan.slots()
@@ -115,13 +124,40 @@ def rewriting(
                 parent._modules[name] = module
 
 
-def _groups(names: Names | Mapping[str, Names]) -> list[_Group]:
-    patterns: Mapping[str, Names] = names if isinstance(names, Mapping) else {"*": names}
-    listed = {key: [value] if isinstance(value, str) else value for key, value in patterns.items()}
-    return [
-        _Group(pattern, tuple(REWRITES.get(name) for name in value))
-        for pattern, value in listed.items()
-    ]
+def _groups(
+    names: Names | Mapping[str, Names], context: Context, ledger: Ledger
+) -> tuple[list[_Group], list[FunctionPatch]]:
+    """Sort the rewrites that ``names`` asks for; those whose guard does not hold are left out."""
+    patterns: Mapping[str, Names] = names if isinstance(names, Mapping) else {EVERYWHERE: names}
+    groups: list[_Group] = []
+    patches: list[FunctionPatch] = []
+    for pattern, value in patterns.items():
+        members = [REWRITES.get(name) for name in ([value] if isinstance(value, str) else value)]
+        functions = [member for member in members if is_patch(member)]
+        modules = [member for member in members if not is_patch(member)]
+        for function in functions:
+            _require_everywhere(function, pattern)
+        patches.extend(functions)
+        refused = {member.name: _guarded(member, context) for member in modules}
+        ledger.extend(_refusal(m, "", refused[m.name]) for m in modules if refused[m.name])
+        if modules or not functions:  # no rewrites at all: these modules are to be left alone
+            wanted = tuple(member for member in modules if not refused[member.name])
+            groups.append(_Group(pattern, wanted))
+    return groups, patches
+
+
+def _require_everywhere(patch: FunctionPatch, pattern: str) -> None:
+    if pattern != EVERYWHERE:
+        raise InputError(
+            f"rewrite {patch.name!r} replaces {patch.function} wherever it is called, and cannot "
+            f"be limited to modules at a path like {pattern!r}: name it for '*'"
+        )
+
+
+def _guarded(rewrite: Rewrite, context: Context) -> str:
+    """Why the rewrite's guard, if it has one, keeps it out."""
+    guard: Guard | None = getattr(rewrite, "guard", None)
+    return guard.refusal(context) if guard is not None else ""
 
 
 def _plan(model: nn.Module, groups: Sequence[_Group], context: Context) -> _Plan:
@@ -165,13 +201,13 @@ def _offer(
     first, *others = (path or ROOT for path in places)
     for rewrite in rewrites:
         match = rewrite.match(module)
-        if match.accepted:
-            made = rewrite.replacement(module, places[0], context)
+        made = rewrite.replacement(module, places[0], context) if match.accepted else match
+        if isinstance(made, Replacement):
             made.module.train(module.training)
             entries.extend(_done(rewrite, made, first, others))
             return made.module
-        if match.reason:
-            entries.append(_refusal(rewrite, first, match.reason))
+        if made.reason:
+            entries.append(_refusal(rewrite, first, made.reason))
     return None
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 Value = Any
 """A tensor in the graph that is being written; what it is is the exporter's affair."""
 
@@ -29,11 +32,13 @@ class Nodes(Protocol):
             attributes: by ONNX's names: int, float, str or lists of one of them.
         """
 
-    def constant(self, value: float | Sequence[int], like: Value | None = None) -> Value:
+    def constant(
+        self, value: float | Sequence[int] | NDArray[np.generic], like: Value | None = None
+    ) -> Value:
         """Write a constant: int64 for ints or a list of ints, otherwise floating point.
 
         Args:
-            value: a scalar, or a list of ints for a vector.
+            value: a scalar, a list of ints for a vector, or an array.
             like: a float constant gets the element type of this tensor; float32 without it.
         """
 
@@ -42,6 +47,9 @@ class Nodes(Protocol):
 
     def rank(self, value: Value) -> int | None:
         """Return the number of axes of a tensor, None where the exporter does not know it."""
+
+    def shape(self, value: Value) -> tuple[int | None, ...] | None:
+        """Return a tensor's sizes, None for an open one and where even their number is unknown."""
 
 
 class Symbolic(Protocol):
@@ -74,8 +82,11 @@ class Symbolic(Protocol):
     def exact(self) -> bool:
         """Whether the nodes compute the same, up to float rounding."""
 
-    def translate(self, nodes: Nodes, *arguments: Any) -> Value:
+    def translate(self, nodes: Nodes, *arguments: Any) -> Value | tuple[Value | None, ...]:
         """Write the operator's nodes and return its output.
+
+        Tensors that the caller leaves out arrive as None. Of several outputs, a tuple; None in it
+        stands for one that is not written, and an export of a network that uses it fails.
 
         Raises:
             InputError: the operator is used in a way that this symbolic does not write.

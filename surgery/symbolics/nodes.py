@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import onnxscript
 import torch
+from numpy.typing import NDArray
 from onnx import TensorProto
 from torch.onnx import symbolic_helper
 
 from .base import Symbolic, Value
+
+Constant = float | Sequence[int] | NDArray[np.generic]
 
 
 class _ScriptNodes:
@@ -30,7 +33,7 @@ class _ScriptNodes:
             operator, *inputs, **{_suffixed(k, v): v for k, v in attributes.items()}
         )
 
-    def constant(self, value: float | Sequence[int], like: Value | None = None) -> Value:
+    def constant(self, value: Constant, like: Value | None = None) -> Value:
         tensor = torch.tensor(value)
         if tensor.is_floating_point():
             tensor = tensor.to(_script_type(like).dtype())
@@ -43,6 +46,10 @@ class _ScriptNodes:
     def rank(self, value: Value) -> int | None:
         rank: int | None = symbolic_helper._get_tensor_rank(value)
         return rank
+
+    def shape(self, value: Value) -> tuple[int | None, ...] | None:
+        sizes = symbolic_helper._get_tensor_sizes(value)
+        return None if sizes is None else tuple(sizes)
 
 
 def _suffixed(name: str, value: Any) -> str:
@@ -68,9 +75,10 @@ class _TracedNodes:
         return int(self._opset.version)
 
     def op(self, operator: str, *inputs: Value, **attributes: Any) -> Value:
-        return getattr(self._opset, operator)(*inputs, **attributes)
+        made = getattr(self._opset, operator)(*inputs, **attributes)
+        return made[0] if isinstance(made, Sequence) else made  # MaxPool's indices for example
 
-    def constant(self, value: float | Sequence[int], like: Value | None = None) -> Value:
+    def constant(self, value: Constant, like: Value | None = None) -> Value:
         kind = getattr(like, "dtype", None)
         array = np.asarray(value)
         if array.dtype.kind == "f":
@@ -86,12 +94,18 @@ class _TracedNodes:
     def rank(self, value: Value) -> int | None:
         return None if value.shape is None else len(value.shape)
 
+    def shape(self, value: Value) -> tuple[int | None, ...] | None:
+        if value.shape is None:
+            return None
+        return tuple(size if isinstance(size, int) else None for size in value.shape)
+
 
 def script_function(symbolic: Symbolic) -> Callable[..., Any]:
     """Return ``symbolic`` as the TorchScript exporter calls it."""
 
     def function(graph: Any, *arguments: Any) -> Any:
-        return symbolic.translate(_ScriptNodes(graph), *arguments)
+        given = (None if symbolic_helper._is_none(a) else a for a in arguments)
+        return symbolic.translate(_ScriptNodes(graph), *given)
 
     # parse_args reads the number of arguments off the signature.
     names = [f"argument{i}" for i in range(len(symbolic.arguments))]
@@ -104,11 +118,17 @@ def script_function(symbolic: Symbolic) -> Callable[..., Any]:
     return parsed
 
 
-def traced_function(symbolic: Symbolic) -> Callable[..., Any]:
-    """Return ``symbolic`` as the exporter through ``torch.export`` calls it."""
+def traced_function(symbolic: Symbolic, overload: Any) -> Callable[..., Any]:
+    """Return ``symbolic`` as the exporter through ``torch.export`` calls it for ``overload``."""
     nodes = _TracedNodes(onnxscript.opset18)
+    schema = overload._schema.arguments
 
-    def function(*arguments: Any) -> Any:
-        return symbolic.translate(nodes, *arguments)
+    def function(*arguments: Any, **keywords: Any) -> Any:
+        # The traced call leaves out what has its default value.
+        rest = [keywords.get(each.name, each.default_value) for each in schema[len(arguments) :]]
+        written = symbolic.translate(nodes, *arguments, *rest)
+        if not isinstance(written, tuple):
+            return written
+        return tuple(onnxscript.ir.Value() if value is None else value for value in written)
 
     return function

@@ -22,22 +22,25 @@ from postprocess.errors import InputError
 
 from .base import Symbolic
 from .nodes import script_function, traced_function
-from .registry import SYMBOLICS
+from .registry import DEFAULT, SYMBOLICS
 
 
 def chosen(names: Sequence[str], opset: int) -> tuple[Symbolic, ...]:
     """Return the symbolics among ``names`` that are wanted for a graph of ``opset``.
 
+    Those that somebody asked for come last, and so take an operator over from those of ``DEFAULT``.
+
     Raises:
         InputError: an unknown or broken one, or two that write the same operator.
     """
-    found = [SYMBOLICS.get(name) for name in dict.fromkeys(names)]
+    ordered = sorted(dict.fromkeys(names), key=lambda name: name not in DEFAULT)
+    found = [SYMBOLICS.get(name) for name in ordered]
     wanted = tuple(each for each in found if opset in each.opsets)
     writers: dict[str, str] = {}
     for each in wanted:
         for operator in each.operators:
             other = writers.setdefault(operator, each.name)
-            if other != each.name:
+            if other != each.name and (other in DEFAULT) == (each.name in DEFAULT):
                 raise InputError(
                     f"symbolics {other!r} and {each.name!r} both write {operator} at opset "
                     f"{opset}: leave one out of surgery.symbolics"
@@ -71,6 +74,8 @@ def _entered(operator: str, function: Callable[..., Any], opset: int) -> Iterato
         yield
     finally:
         unregister_custom_op_symbolic(operator, opset)
+        if group is None:  # an empty group left behind would break torch's own messages
+            torch_registry._registry.pop(operator, None)
         if before is not None:
             register_custom_op_symbolic(operator, before, opset)
 
@@ -86,5 +91,5 @@ def translations(symbolics: Sequence[Symbolic]) -> Mapping[Callable[..., Any], C
             namespace, _, name = operator.partition("::")
             packet = getattr(getattr(torch.ops, namespace), name, None)
             if packet is not None:
-                table[packet.default] = traced_function(each)
+                table[packet.default] = traced_function(each, packet.default)
     return table

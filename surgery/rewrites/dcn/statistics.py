@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..measuring import run_through
 from .recognise import DeformLayer, describe
 
 COUNTED = 16  # pixels: offsets are counted by whole pixels from -COUNTED to COUNTED
@@ -100,16 +101,10 @@ def statistics(model: nn.Module, images: Iterable[Tensor]) -> dict[str, OffsetSt
     """
     described = ((path, module, describe(module)) for path, module in model.named_modules())
     layers = [(path, m, _Sums(d)) for path, m, d in described if isinstance(d, DeformLayer)]
-    modes = {module: module.training for module in model.modules()}
     handles = [m.register_forward_pre_hook(sums, with_kwargs=True) for _, m, sums in layers]
     try:
-        model.eval()
-        with torch.no_grad():
-            for batch in images:
-                model(batch)
+        run_through(model, images)
     finally:
         for handle in handles:
             handle.remove()
-        for module, mode in modes.items():
-            module.training = mode
     return {path: sums.mean() for path, _, sums in layers if sums.samples}

@@ -10,8 +10,9 @@ from torch.onnx._internal.torchscript_exporter.registration import registry
 
 from postprocess.errors import InputError
 from surgery.export import export_onnx
-from surgery.symbolics.activations import MISH
+from surgery.symbolics.channel_shuffle import CHANNEL_SHUFFLE
 from surgery.symbolics.grid_sample import GRID_SAMPLE
+from surgery.symbolics.mish import MISH
 from surgery.symbolics.registry import SYMBOLICS
 from surgery.symbolics.scope import chosen, registered
 
@@ -21,11 +22,6 @@ class Refused(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.grid_sample(x, x.permute(0, 2, 3, 1), "bicubic", align_corners=False)
-
-
-class Mish(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return functional.mish(x)
 
 
 def test_it_is_gone_after_an_export_that_raises() -> None:
@@ -40,6 +36,12 @@ def test_it_is_gone_after_an_export_that_raises() -> None:
             exporter="torchscript",
         )
     assert not registry.is_registered_op("aten::grid_sampler", 15)
+
+
+def test_an_operator_that_torch_does_not_write_is_unknown_again_afterwards() -> None:
+    with registered([CHANNEL_SHUFFLE], 15):
+        assert registry.is_registered_op("aten::channel_shuffle", 15)
+    assert registry.get_function_group("aten::channel_shuffle") is None
 
 
 def test_what_others_had_registered_is_back_afterwards() -> None:
@@ -61,12 +63,10 @@ def test_it_is_used_in_its_own_opsets_alone() -> None:
     assert chosen(["grid_sample"], 16) == ()
 
 
-def test_mish_reaches_old_opsets_through_the_exporter_that_converts() -> None:
-    options = {"input_names": ["x"], "output_names": ["y"], "opset": 15}
-    with pytest.raises(InputError, match="Mish"):
-        export_onnx(Mish().eval(), (torch.rand(2, 3),), symbolics=(), **options)
-    model = export_onnx(Mish().eval(), (torch.rand(2, 3),), **options)
-    assert [node.op_type for node in model.graph.node] == ["Softplus", "Tanh", "Mul"]
+def test_two_that_were_asked_for_cannot_write_one_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("surgery.symbolics.scope.DEFAULT", ())
+    with pytest.raises(InputError, match=r"'mish' and 'mish.decomposed' both write aten::mish"):
+        chosen(["mish", "mish.decomposed"], 15)
 
 
 def test_our_own_are_in_order() -> None:
