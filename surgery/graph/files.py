@@ -13,6 +13,8 @@ from postprocess.errors import InputError
 
 from .modules import all_nodes
 
+LARGEST = 2**31 - 1  # bytes of a protobuf message, and so of a graph whose weights are in memory
+
 # First bytes of what people take for an ONNX file.
 _OTHERS = (
     (b"PK\x03\x04", 0, "a zip archive: a PyTorch checkpoint or a Core ML package?"),
@@ -32,8 +34,9 @@ def load_onnx(path: str | Path, *, weights: bool = False) -> onnx.ModelProto:
         weights: also read what is stored in files beside it.
 
     Raises:
-        InputError: no such file, not an ONNX model, truncated, weights missing beside it, or an
-            operator of a domain that the file does not import.
+        InputError: no such file, not an ONNX model, truncated, weights missing beside it, more of
+            them than a graph in memory can hold, or an operator of a domain that the file does
+            not import.
     """
     path = Path(path)
     try:
@@ -53,10 +56,10 @@ def load_onnx(path: str | Path, *, weights: bool = False) -> onnx.ModelProto:
         ) from error
     if not model.ir_version or not model.HasField("graph"):
         raise InputError(f"{path} ({len(data):,} bytes) is not an ONNX model: it holds no graph")
-    _check_external(model, path)
+    beside = _check_external(model, path)
     check_domains(model, str(path))
     if weights:
-        onnx.load_external_data_for_model(model, str(path.parent))
+        _read_weights(model, path, len(data) + beside)
     return model
 
 
@@ -80,8 +83,23 @@ def check_domains(model: onnx.ModelProto, place: str) -> None:
             )
 
 
-def _check_external(model: onnx.ModelProto, path: Path) -> None:
-    """Refuse a model whose weights are not in the files beside it."""
+def _read_weights(model: onnx.ModelProto, path: Path, size: int) -> None:
+    """Read the weights beside the model into it, in place, unless they are too many."""
+    if size > LARGEST:
+        raise InputError(
+            f"{path} and its weights are {size:,} bytes, expected at most {LARGEST:,}: a graph in "
+            "memory cannot be larger (task=audit reads the graph alone)"
+        )
+    try:
+        onnx.load_external_data_for_model(model, str(path.parent))
+    except Exception as error:  # onnx raises its checker's and Python's own classes
+        cause = " ".join(str(error).split())
+        raise InputError(f"{path}: its weights cannot be read: {cause}") from error
+
+
+def _check_external(model: onnx.ModelProto, path: Path) -> int:
+    """Refuse a model whose weights are not in the files beside it; return their bytes."""
+    total = 0
     for tensor in model.graph.initializer:
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
@@ -110,3 +128,5 @@ def _check_external(model: onnx.ModelProto, path: Path) -> None:
                 f"{file} is truncated: weight {tensor.name!r} ends at byte {end:,}, the file has "
                 f"{file.stat().st_size:,}"
             )
+        total += int(span[1]) or file.stat().st_size - int(span[0])
+    return total

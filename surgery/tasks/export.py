@@ -13,16 +13,20 @@ from postprocess.draw import overlay
 from postprocess.errors import InputError
 from postprocess.stages import Stages
 
+from ..adapt import adapt
 from ..audit import Audit, audit
 from ..bundle import Staging, staging
 from ..comparison import compared, operated_runs, verdict
 from ..config import Config
+from ..decoding import require_writer
+from ..decoding.inside import TITLE, decode_inside
 from ..found.job import run as run_found
 from ..graph.plugins import standard
-from ..graphs import describe_graph, export_graph, write_graph
+from ..graphs import describe_graph, export_graph, feeds, write_graph
 from ..ledger import Ledger
 from ..loading import Model
 from ..parity import Parity, parity, require
+from ..passes import Parity as PassParity
 from ..pipeline import Patient, admit
 from ..precision import Reduction, reduce_precision, write_ort
 from ..progress import Progress
@@ -34,6 +38,7 @@ from ..treatment import prepared
 from ..versions import versions
 
 PLAIN = {"dcn.plain", "dcn.folded", "dcn.calibrated", "dcn.distilled", "fitted"}
+SUGGESTED = 3  # operations that a target would need beside those that were chosen
 PLAIN_OPERATORS = {"Conv", "ConvTranspose", "Relu", "Add", "Concat", "MaxPool"}
 
 
@@ -60,23 +65,28 @@ def run(config: Config) -> None:
     strategy = choose(surgery.dcn, target, surgery.exporter, surgery.opset, surgery.rewrites)
     with staging(config.out) as stage:
         patient = admit(config, progress)
+        if surgery.decode == "inside":
+            require_writer(str(patient.model.decoder["name"]))
         patient, strategy = prepared(patient, strategy, target, progress)
         model, ledger = patient.model, Ledger()
         with patient.operated(strategy.rewrites, strategy.opset, ledger):
             with progress.stage(f"run the operated network (dcn={strategy.name})"):
                 operated = operated_runs(patient)
             graphs = _export(patient, strategy, ledger, progress)
+        with progress.stage(f"audit for {target.name}"):
+            if not (surgery.also_passes or surgery.rewrites):  # which bring operators of their own
+                _require_plain(audit(graphs["backbone"], target), strategy)
+            graphs = _adapted(patient, graphs, target, ledger)
+            audited = audit(graphs["backbone"], target)
         with progress.stage("compare strategies"):
             rows = compared(patient, strategy, operated, graphs["backbone"])
-        with progress.stage(f"audit for {target.name}"):
-            audited = audit(graphs["backbone"], target)
-            _require_plain(audited, strategy)
         with progress.stage("run the bundle in ONNX Runtime"):
             stages = _run_bundle(stage, patient, graphs, ledger)
         exported = parity(operated[0].heads, operated[0].instances, stages.heads, stages.instances)
         require(exported, surgery.exporter)
         proof = _proof(patient.untouched[0], operated[0], exported)
-        judged = verdict(rows, strategy)
+        fired = {entry.name for entry in ledger.fired() if entry.kind == "rewrite"}
+        judged = verdict(rows, strategy, [name for name in surgery.rewrites if name in fired])
         if surgery.precision != "fp32":
             reduction = reduce_precision(patient, graphs, ledger, progress)
             graphs = dict(reduction.graphs)
@@ -90,7 +100,16 @@ def run(config: Config) -> None:
         if target.ort_format:
             with progress.stage("write the graphs in ONNX Runtime's own format"):
                 write_ort(stage.folder, graphs, stages.input)
-        manifest = _manifest(model, graphs, ledger)
+        further: dict[str, Any] = {}
+        if surgery.decode == "inside":
+            with progress.stage("decode in a further graph"):
+                inside = decode_inside(
+                    graphs["backbone"], model.decoder, stages.input, target, ledger
+                )
+                further = inside.write(stage.folder, ledger)
+                proof[TITLE] = inside.parity.to_json(bounded=True)
+            progress.say(inside.summary)
+        manifest = {**_manifest(model, graphs, ledger), **further}
         with progress.stage("write golden values, overlay and report"):
             stages.save(stage.folder / "golden.npz")
             facts = {
@@ -117,6 +136,24 @@ def _export(
                 graph, patient.config, strategy, ledger, patient.samples[0].tensor
             )
     return graphs
+
+
+def _adapted(
+    patient: Patient, graphs: dict[str, onnx.ModelProto], target: Target, ledger: Ledger
+) -> dict[str, onnx.ModelProto]:
+    """The graphs as the target takes them, as far as exact passes do it."""
+    surgery, image = patient.config.surgery, patient.samples[0].tensor
+    return {
+        graph.name: adapt(
+            graphs[graph.name],
+            target,
+            check=PassParity(feeds(graph, patient.config, image)),
+            ledger=ledger,
+            skip=surgery.skip_passes,
+            safe=bool(surgery.safe),
+        )
+        for graph in patient.model.graphs
+    }
 
 
 def _run_bundle(
@@ -230,7 +267,13 @@ def _say(
     for line in ledger.summary():
         progress.say(line)
     progress.say("backbone: " + ", ".join(f"{op} {n}" for op, n in audited.histogram.items()))
+    for entry in ledger.fired():
+        if entry.kind in ("symbolic", "pass") and entry.reason:
+            progress.say(f"{entry.where}: {entry.kind} {entry.name}: {entry.reason}")
     progress.say(audited.summary)
+    for action in audited.actions[:SUGGESTED]:
+        how = "exact" if action.exact else "approximate"
+        progress.say(f"{action.name} removes {action.nodes} more ({how}): {action.command}")
     for row in facts["strategies"]:
         if "instances" not in row:
             progress.say(f"{row['name']}: {row['latency']:.3g} ms")

@@ -1,0 +1,169 @@
+"""Take the part of a graph between given tensors, as a graph of its own.
+
+Networks are published with preprocessing in front and decoding behind, and a target refuses the
+whole file for the sake of those. What is wanted is the part between two sets of tensors: the
+network alone, or a layer to look into. ``onnx.utils.extract_model`` writes such a part too, but
+where another way leads around the named inputs it leaves a graph that reads what nothing makes,
+and the checker's message ("Nodes in a graph must be topologically sorted") does not say which
+input is missing; it also wants the shapes of the ends to be stored in the file.
+
+Here the nodes that the outputs need are kept, looking back no farther than the named inputs.
+Weights come along; element types and shapes of the new ends are inferred. An input of the graph
+that the outputs need besides those named is an error that names it. Exact: the part is run on what
+the whole graph computes at its inputs, and gives what the whole graph gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import onnx
+
+from postprocess.errors import InputError
+from postprocess.fields import Field
+
+from .index import Index, reads
+from .lookup import Values, made, tensor
+from .session import Array, run
+from .step import Arrays, Change, Expected
+
+Describe = Callable[[str], onnx.ValueInfoProto]
+
+
+def extract(
+    model: onnx.ModelProto,
+    outputs: Sequence[str] | None = None,
+    inputs: Sequence[str] | None = None,
+) -> onnx.ModelProto:
+    """Return the part of ``model`` that makes ``outputs`` of ``inputs``.
+
+    Args:
+        model: left as it is.
+        outputs: names of tensors; all outputs of the graph by default.
+        inputs: names of tensors at which the part begins; the graph's own inputs that are needed
+            by default.
+
+    Raises:
+        InputError: an unknown name, an input that is not needed, or one that is needed and missing.
+    """
+    index, values = Index(model), Values(model)
+    ends = tuple(index.outputs) if outputs is None else made(index, outputs, "outputs")
+    if inputs is None:
+        return part(model, index, ends, values.info)
+    starts = tuple(dict.fromkeys(tensor(index, name, "inputs") for name in inputs))
+    weights = [name for name in starts if name in index.fixed]
+    if weights:
+        raise InputError(f"inputs names {weights[0]!r}, a weight: it comes along by itself")
+    _check_starts(index, starts, ends)
+    return part(model, index, ends, values.info, starts)
+
+
+def part(
+    model: onnx.ModelProto,
+    index: Index,
+    outputs: Sequence[str],
+    describe: Describe,
+    inputs: Sequence[str] = (),
+) -> onnx.ModelProto:
+    """Return what ``outputs`` need, as it is in the file, looking back no farther than ``inputs``.
+
+    Args:
+        model: left as it is.
+        index: of ``model``.
+        outputs: of the part, in order.
+        describe: type and shape of a tensor by name.
+        inputs: tensors that become inputs, in order; behind them come inputs of the graph that are
+            needed besides.
+    """
+    kept = sorted(index.upstream(outputs, stop=inputs))
+    taken = onnx.ModelProto()
+    taken.CopyFrom(_header(model))
+    graph = taken.graph
+    graph.name = model.graph.name or "backbone"
+    graph.node.extend(index.nodes[position] for position in kept)
+    read = {name for node in graph.node for name in reads(node)}
+    own = read - set(inputs)
+    graph.initializer.extend(t for t in model.graph.initializer if t.name in own)
+    graph.sparse_initializer.extend(
+        t for t in model.graph.sparse_initializer if t.values.name in own
+    )
+    graph.input.extend(describe(name) for name in inputs)
+    graph.input.extend(value for value in model.graph.input if value.name in own)
+    graph.output.extend(describe(name) for name in outputs)
+    inner = {name for node in graph.node for name in node.output} - set(outputs)
+    graph.value_info.extend(value for value in model.graph.value_info if value.name in inner)
+    return taken
+
+
+def _header(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model without its graph."""
+    header = onnx.ModelProto(ir_version=model.ir_version)
+    header.producer_name, header.producer_version = model.producer_name, model.producer_version
+    header.opset_import.extend(model.opset_import)
+    header.metadata_props.extend(model.metadata_props)
+    header.functions.extend(model.functions)
+    return header
+
+
+def _check_starts(index: Index, starts: Sequence[str], ends: Sequence[str]) -> None:
+    """Refuse a start that is not needed, and ways that lead around the starts."""
+    nodes = [index.nodes[position] for position in index.upstream(ends, stop=starts)]
+    read = {name for node in nodes for name in reads(node)}
+    for name in starts:
+        if name in ends:
+            raise InputError(f"{name!r} is named among inputs and outputs: no node lies between")
+        if name not in read:
+            raise InputError(f"inputs names {name!r}, which {_listed(ends)} does not need")
+    missing = [name for name in index.inputs if name in read and name not in starts]
+    if missing:
+        raise InputError(
+            f"{_listed(ends)} also needs {_listed(missing)} besides the named inputs: add it to "
+            "inputs, or begin farther down"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
+
+
+@dataclass(frozen=True)
+class _Extract:
+    name: str = "extract"
+    summary: str = "the part between tensors: {extract: {inputs: [a], outputs: [b]}}"
+    exact: bool = True
+
+    def apply(self, model: onnx.ModelProto, argument: Field) -> Change:
+        argument.only("inputs", "outputs")
+        inputs, outputs = (_names(argument.get(key, None)) for key in ("inputs", "outputs"))
+        if inputs is None and outputs is None:
+            raise argument.error("inputs, outputs or both")
+        after = extract(model, outputs, inputs)
+        starts = [value.name for value in after.graph.input]
+        ends = [value.name for value in after.graph.output]
+
+        def expect(feeds: Arrays) -> Expected:
+            found = tensors(model, feeds, [*starts, *ends])
+            return Expected({n: found[n] for n in starts}, {n: found[n] for n in ends})
+
+        kept, total = len(after.graph.node), len(model.graph.node)
+        return Change((after,), ", ".join(ends), f"{kept} of {total} nodes", expect)
+
+
+def tensors(model: onnx.ModelProto, feeds: Arrays, names: Sequence[str]) -> dict[str, Array]:
+    """Values of tensors of the main graph, inputs and weights included, in ONNX Runtime."""
+    index = Index(model)
+    inner = [name for name in dict.fromkeys(names) if name in index.maker]
+    found = run(part(model, index, inner, Values(model).info), feeds) if inner else {}
+    return {name: found[name] if name in found else feeds[name] for name in names}
+
+
+def _names(field: Field) -> list[str] | None:
+    if field.value is None:
+        return None
+    if isinstance(field.value, str):
+        return [field.value]
+    return [each.text() for each in field.elements()]
+
+
+EXTRACT = _Extract()

@@ -1,0 +1,184 @@
+"""Join two graphs: outputs of one become inputs of the other.
+
+A backbone and its decoding, a preprocessing graph and a network, the parts of a split. The tool at
+hand, ``onnx.compose.merge_models``, refuses two graphs that share any name ("Cant merge two graphs
+with overlapping names", which two exports of one tool always do), and joins float32 to float16 or
+(1,3,512,512) to (1,3,256,256) without a word: the file then fails in the run time.
+
+Here inner names of the second graph that are taken get a number behind them. Element types and
+shapes of what is connected are compared first, a symbol fits every size; a difference, or two
+opsets, is one line that says which and what to do. Outputs of the first graph that are connected
+go, the others stay in front of the second's. Exact: the merged graph gives what the two give when
+they are run one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from postprocess.errors import InputError
+from postprocess.fields import Field
+
+from .feeds import feeds_for
+from .files import load_onnx
+from .lookup import among
+from .ports import inputs_of, type_and_shape
+from .rename import all_names, substituted
+from .session import run
+from .shapes import shape_of
+from .step import Arrays, Change, Expected
+
+
+def merge(
+    first: onnx.ModelProto, second: onnx.ModelProto, connect: Mapping[str, str]
+) -> onnx.ModelProto:
+    """Return ``first`` followed by ``second``.
+
+    Args:
+        first, second: left as they are.
+        connect: input of ``second`` by output of ``first``.
+
+    Raises:
+        InputError: an unknown name, a type or shape that does not fit, two opsets of one domain,
+            or an input or output that both graphs have.
+    """
+    _check_connections(first, second, connect)
+    _check_opsets(first, second)
+    second = _apart(first, second, connect)
+    merged = onnx.ModelProto()
+    merged.CopyFrom(first)
+    merged.ir_version = max(first.ir_version, second.ir_version)
+    domains = {entry.domain for entry in first.opset_import}
+    merged.opset_import.extend(e for e in second.opset_import if e.domain not in domains)
+    known = {(f.domain, f.name) for f in first.functions}
+    merged.functions.extend(f for f in second.functions if (f.domain, f.name) not in known)
+    graph, behind = merged.graph, second.graph
+    kept = [value for value in graph.output if value.name not in connect]
+    joined = [value for value in graph.output if value.name in connect]
+    del graph.output[:]
+    graph.output.extend([*kept, *behind.output])
+    graph.value_info.extend([*joined, *behind.value_info])
+    graph.node.extend(behind.node)
+    graph.initializer.extend(behind.initializer)
+    graph.sparse_initializer.extend(behind.sparse_initializer)
+    graph.input.extend(value for value in behind.input if value.name not in connect)
+    return merged
+
+
+def _check_connections(
+    first: onnx.ModelProto, second: onnx.ModelProto, connect: Mapping[str, str]
+) -> None:
+    if not connect:
+        raise InputError("connect expects an input of the second graph by output of the first")
+    outputs = {value.name: value for value in first.graph.output}
+    inputs = {value.name: value for value in inputs_of(second)}
+    for output, name in connect.items():
+        source = outputs[among(output, outputs, "output of the first graph")]
+        target = inputs[among(name, inputs, "input of the second graph")]
+        if list(connect.values()).count(name) > 1:
+            raise InputError(f"connect feeds input {name!r} twice")
+        if not _fits(source, target):
+            raise InputError(
+                f"output {output!r} is {type_and_shape(source)}, input {name!r} expects "
+                f"{type_and_shape(target)}"
+            )
+    _check_ends(first, second, connect)
+
+
+def _fits(source: onnx.ValueInfoProto, target: onnx.ValueInfoProto) -> bool:
+    """Whether element types are equal and no two sizes contradict each other."""
+    if source.type.tensor_type.elem_type != target.type.tensor_type.elem_type:
+        return False
+    given, wanted = shape_of(source), shape_of(target)
+    if given is None or wanted is None:
+        return True
+    return len(given) == len(wanted) and not any(
+        isinstance(a, int) and isinstance(b, int) and a != b
+        for a, b in zip(given, wanted, strict=True)
+    )
+
+
+def _check_ends(
+    first: onnx.ModelProto, second: onnx.ModelProto, connect: Mapping[str, str]
+) -> None:
+    """Refuse names that inputs or outputs of the merged graph would have twice."""
+    fed = set(connect.values())
+    inputs = [value.name for value in inputs_of(first)]
+    inputs += [value.name for value in inputs_of(second) if value.name not in fed]
+    outputs = [value.name for value in first.graph.output if value.name not in connect]
+    outputs += [value.name for value in second.graph.output]
+    for what, names in (("input", inputs), ("output", outputs)):
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise InputError(f"both graphs have an {what} {twice[0]!r}: rename it in one of them")
+
+
+def _check_opsets(first: onnx.ModelProto, second: onnx.ModelProto) -> None:
+    versions = {entry.domain or "ai.onnx": entry.version for entry in first.opset_import}
+    for entry in second.opset_import:
+        domain = entry.domain or "ai.onnx"
+        if versions.get(domain, entry.version) != entry.version:
+            raise InputError(
+                f"the first graph is of opset {versions[domain]} of {domain}, the second of "
+                f"{entry.version}: convert one of them (a step {{opset: {entry.version}}})"
+            )
+
+
+def _apart(
+    first: onnx.ModelProto, second: onnx.ModelProto, connect: Mapping[str, str]
+) -> onnx.ModelProto:
+    """``second`` with its connected inputs called as in ``first``, and nothing else as there."""
+    taken, own = all_names(first), all_names(second)
+    names = {name: output for output, name in connect.items()}
+    ends = {value.name for value in second.graph.output}
+    for name in sorted((own & taken) - set(names)):
+        count = 1
+        while f"{name}_{count}" in taken | own:
+            count += 1
+        names[name] = f"{name}_{count}"
+    clash = sorted(ends & set(names) - set(connect.values()))
+    if clash:
+        raise InputError(
+            f"output {clash[0]!r} of the second graph has the name of a tensor of the first: "
+            "rename it in one of them"
+        )
+    renamed = substituted(second, names)
+    labels = {node.name for node in first.graph.node}
+    for node in renamed.graph.node:
+        count, label = 1, node.name
+        while label and node.name in labels:
+            node.name = f"{label}_{count}"
+            count += 1
+    return renamed
+
+
+@dataclass(frozen=True)
+class _Merge:
+    name: str = "merge"
+    summary: str = "another graph behind this one: {merge: {path: FILE, connect: {output: input}}}"
+    exact: bool = True
+
+    def apply(self, model: onnx.ModelProto, argument: Field) -> Change:
+        argument.only("path", "connect")
+        path = Path(argument["path"].text()).expanduser()
+        second = load_onnx(path, weights=True)
+        connect = {str(key): value.text() for key, value in argument["connect"].items()}
+        merged = merge(model, second, connect)
+        fed = set(connect.values())
+        added = [value for value in inputs_of(second) if value.name not in fed]
+
+        def expect(feeds: Arrays) -> Expected:
+            outputs = run(model, feeds)
+            more = feeds_for(added)
+            given = {name: outputs.pop(output) for output, name in connect.items()}
+            return Expected({**feeds, **more}, {**outputs, **run(second, {**given, **more})})
+
+        where = ", ".join(f"{output} -> {name}" for output, name in connect.items())
+        return Change((merged,), where, f"{path.name}, {len(second.graph.node)} nodes", expect)
+
+
+MERGE = _Merge()

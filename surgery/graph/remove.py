@@ -1,0 +1,132 @@
+"""Take a node out: what read its output reads its input instead.
+
+A Sigmoid that the decoder applies itself, a Softmax behind the logits that a fit needs, a debug
+Identity, a Cast or Transpose that the host no longer wants. Deleting it from ``graph.node`` alone
+leaves a graph that reads what nothing makes, and "Nodes in a graph must be topologically sorted"
+names the reader, not the gap; where the node made an output of the graph, the output is gone.
+
+The node's input stands in for its output everywhere, subgraphs included; an output of the graph
+keeps its name. With several inputs that are no weights, the caller says which one. Weights that
+only this node read go, too. What the graph computes changes by what the node did; types and shapes
+that no longer fit are found when the graph is checked and run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx
+
+from postprocess.errors import InputError
+from postprocess.fields import Field
+from postprocess.registry import suggestion
+
+from .index import Index, reads
+from .lookup import among
+from .outputs import described
+from .step import Change
+from .substitute import reading
+
+
+def remove(model: onnx.ModelProto, node: str, by: str | None = None) -> onnx.ModelProto:
+    """Return ``model`` without a node.
+
+    Args:
+        model: left as it is.
+        node: its name, or the name of a tensor that it makes.
+        by: the input that stands in for its output; by default the only one that is no weight.
+
+    Raises:
+        InputError: no such node or several, several outputs that are read, or no input to stand in.
+    """
+    index = Index(model)
+    position = _position(index, node)
+    gone = index.nodes[position]
+    label = gone.name or gone.output[0]
+    used = [name for name in gone.output if name in index.readers or name in index.outputs]
+    if len(used) > 1:
+        raise InputError(
+            f"node {label!r} makes {', '.join(used)}: one input cannot stand in for all"
+        )
+    source = _stand_in(index, gone, by)
+    removed = onnx.ModelProto()
+    removed.CopyFrom(model)
+    graph = removed.graph
+    del graph.node[position]
+    for name in used:
+        reading(graph, {name: source})
+        if name in index.outputs:
+            _hand_over(graph, index, source, name)
+    _drop_weights(graph, gone)
+    return described(removed)
+
+
+def _position(index: Index, name: str) -> int:
+    found = [i for i, node in enumerate(index.nodes) if name and node.name == name]
+    if not found and name in index.maker:
+        found = [index.maker[name]]
+    if len(found) > 1:
+        raise InputError(f"{len(found)} nodes are called {name!r}: name a tensor that one makes")
+    if not found:
+        known = [*(node.name for node in index.nodes if node.name), *index.maker]
+        raise InputError(f"there is no node {name!r}{suggestion(name, known)}")
+    return found[0]
+
+
+def _stand_in(index: Index, node: onnx.NodeProto, by: str | None) -> str:
+    label = node.name or node.output[0]
+    inputs = [name for name in node.input if name]
+    if by is not None:
+        return among(by, map(str, inputs), f"input of node {label!r}")
+    data = [name for name in inputs if name not in index.constants]
+    if len(data) != 1:
+        listed = ", ".join(map(repr, data or inputs)) or "none"
+        raise InputError(
+            f"node {label!r} ({node.op_type}) has {len(data)} inputs that are no weights "
+            f"({listed}): say with by: which one stands in for its output"
+        )
+    return str(data[0])
+
+
+def _hand_over(graph: onnx.GraphProto, index: Index, source: str, output: str) -> None:
+    """Let what made ``source`` make the graph's output; an input gets an Identity behind it."""
+    if source not in index.maker or source in index.outputs:
+        node = onnx.NodeProto(op_type="Identity", name=f"{output}/Identity")
+        node.input.append(source)
+        node.output.append(output)
+        graph.node.append(node)
+        return
+    for node in graph.node:
+        node.output[:] = [output if name == source else name for name in node.output]
+    reading(graph, {source: output})
+
+
+def _drop_weights(graph: onnx.GraphProto, node: onnx.NodeProto) -> None:
+    """Remove the weights of ``node`` that nothing reads any more, in place."""
+    read = {name for other in graph.node for name in reads(other)}
+    read |= {value.name for value in graph.output}
+    weights = {tensor.name for tensor in graph.initializer}
+    unused = weights & set(node.input) - read
+    for holder in (graph.initializer, graph.input):
+        kept = [item for item in holder if item.name not in unused]
+        del holder[:]
+        holder.extend(kept)
+
+
+@dataclass(frozen=True)
+class _Remove:
+    name: str = "remove"
+    summary: str = "a node, its input standing in for its output: {remove: {node: NAME}}"
+    exact: bool = False
+
+    def apply(self, model: onnx.ModelProto, argument: Field) -> Change:
+        given = {"node": argument.text()} if isinstance(argument.value, str) else None
+        field = Field(given, argument.file, argument.path) if given else argument
+        field.only("node", "by")
+        node, by = field["node"].text(), field.get("by", None)
+        removed = remove(model, node, None if by.value is None else by.text())
+        index = Index(model)
+        return Change((removed,), node, index.nodes[_position(index, node)].op_type)
+
+
+REMOVE = _Remove()

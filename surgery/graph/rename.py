@@ -1,0 +1,109 @@
+"""Give tensors of a graph other names: inputs and outputs above all.
+
+Exporters call the ends of a graph ``conv2d_441.tmp_1``, ``StatefulPartitionedCall:0`` or
+``onnx::Conv_1234``; the host code has to know these names, and they change with the next export.
+In C++ a colon or a slash is no file name, in TensorRT no layer name, and a value renamed in
+``graph.output`` alone gives "Graph must be in single static assignment (SSA) form" or an output
+that nothing makes: a tensor's name stands in the node that makes it, in every node that reads it,
+in subgraphs that capture it, and among the shapes stored in the file.
+
+All of these are changed together, several names at once (also two that change places). Exact: the
+graph gives the same arrays under the new names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import onnx
+
+from postprocess.errors import InputError
+from postprocess.fields import Field
+
+from .index import Index
+from .lookup import tensor
+from .modules import all_nodes, subgraphs
+from .session import run
+from .step import Arrays, Change, Expected
+
+
+def rename(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
+    """Return ``model`` with other names for some of its tensors.
+
+    Args:
+        model: left as it is.
+        names: new name by old name of a tensor of the main graph.
+
+    Raises:
+        InputError: an old name is unknown, or a new one is empty, given twice or taken.
+    """
+    index = Index(model)
+    for old, new in names.items():
+        tensor(index, old, "rename")
+        if not new:
+            raise InputError(f"rename expects a new name for {old!r}, got an empty one")
+    wanted = list(names.values())
+    taken = all_names(model) - set(names)
+    for new in wanted:
+        if wanted.count(new) > 1:
+            raise InputError(f"rename gives the name {new!r} to {wanted.count(new)} tensors")
+        if new in taken:
+            raise InputError(f"rename gives the name {new!r}, which another tensor has")
+    return substituted(model, names)
+
+
+def all_names(model: onnx.ModelProto) -> set[str]:
+    """Names of all tensors of a graph, those inside subgraphs included."""
+    found: set[str] = set()
+    for graph in _graphs(model.graph):
+        found |= {value.name for value in (*graph.input, *graph.output)}
+        found |= {tensor.name for tensor in graph.initializer}
+        found |= {tensor.values.name for tensor in graph.sparse_initializer}
+        found |= {name for node in graph.node for name in (*node.input, *node.output)}
+    return found - {""}
+
+
+def substituted(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
+    """Return a copy of ``model`` in which tensors are called otherwise, in subgraphs too."""
+    renamed = onnx.ModelProto()
+    renamed.CopyFrom(model)
+    for graph in _graphs(renamed.graph):
+        for node in graph.node:
+            node.input[:] = [names.get(name, name) for name in node.input]
+            node.output[:] = [names.get(name, name) for name in node.output]
+        for holder in (graph.input, graph.output, graph.initializer, graph.value_info):
+            for item in holder:
+                item.name = names.get(item.name, item.name)
+        for sparse in graph.sparse_initializer:
+            sparse.values.name = names.get(sparse.values.name, sparse.values.name)
+    return renamed
+
+
+def _graphs(graph: onnx.GraphProto) -> list[onnx.GraphProto]:
+    return [graph, *(inner for node in all_nodes(graph) for inner in subgraphs(node))]
+
+
+@dataclass(frozen=True)
+class _Rename:
+    name: str = "rename"
+    summary: str = "other names for tensors: {rename: {old: new}}"
+    exact: bool = True
+
+    def apply(self, model: onnx.ModelProto, argument: Field) -> Change:
+        names = {str(old): new.text() for old, new in argument.items()}
+        if not names:
+            raise argument.error("new names by old names")
+
+        def expect(feeds: Arrays) -> Expected:
+            outputs = run(model, feeds)
+            return Expected(
+                {names.get(name, name): array for name, array in feeds.items()},
+                {names.get(name, name): array for name, array in outputs.items()},
+            )
+
+        where = ", ".join(f"{old} -> {new}" for old, new in names.items())
+        return Change((rename(model, names),), where, "", expect)
+
+
+RENAME = _Rename()

@@ -1,0 +1,112 @@
+"""Divide a graph at tensors into parts that are run one after another.
+
+One half on the accelerator, the other on the host; or a network too large for one chip. Tools that
+cut a graph (``onnx.utils.extract_model``, ``polygraphy surgeon extract``) write one part and leave
+it to the caller to write the other, to see that nothing leads around the cut, and that no output
+is lost.
+
+The first part gives the named tensors and those outputs of the graph that need nothing of them;
+the second takes the tensors and gives the rest. What depends on weights and shapes alone is
+computed on both sides. A tensor that the second part needs besides is an error that names it.
+Several cuts give more parts. Exact: the parts, run in turn, give what the whole gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import onnx
+
+from postprocess.errors import InputError
+from postprocess.fields import Field
+
+from .extract import part
+from .index import Index
+from .lookup import Values, made
+from .step import Change, same_outputs
+
+
+def split(model: onnx.ModelProto, at: Sequence[str | Sequence[str]]) -> list[onnx.ModelProto]:
+    """Return the parts of ``model`` before and behind each cut.
+
+    Args:
+        model: left as it is.
+        at: names of tensors, all of one cut; or a list of them for each cut, in the graph's order.
+
+    Raises:
+        InputError: an unknown name, a cut that does not separate, or one with nothing behind it.
+    """
+    cuts = [[name] for name in at if isinstance(name, str)]
+    cuts = [[name for cut in cuts for name in cut]] if cuts else []
+    cuts += [list(cut) for cut in at if not isinstance(cut, str)]
+    if not cuts or (len(cuts) > 1 and any(isinstance(name, str) for name in at)):
+        raise InputError("at expects names of tensors, or a list of names for each cut")
+    parts, rest = [], model
+    for cut in cuts:
+        before, rest = _divided(rest, cut)
+        parts.append(before)
+    return [*parts, rest]
+
+
+def _divided(model: onnx.ModelProto, cut: Sequence[str]) -> tuple[onnx.ModelProto, onnx.ModelProto]:
+    index, values = Index(model), Values(model)
+    ends = made(index, cut, "at")
+    constant = [name for name in ends if name in index.constants]
+    if constant:
+        raise InputError(f"at names {constant[0]!r}, which depends on no input of the graph")
+    behind = index.downstream(ends)
+    rest = [name for name in index.outputs if name in behind and name not in ends]
+    if not rest:
+        raise InputError(f"no output of the graph depends on {', '.join(map(repr, ends))}")
+    beside = [name for name in index.outputs if name not in behind]
+    before = part(model, index, [*ends, *beside], values.info)
+    sources = [value.name for value in before.graph.input]
+    around = index.downstream(sources, stop=ends)
+    for output in rest:
+        if output in around:
+            missing = " and ".join(map(repr, meeting(index, output, ends, around - set(ends))))
+            raise InputError(
+                f"the cut does not separate: output {output!r} also needs {missing}: add it to the "
+                "cut, or cut elsewhere"
+            )
+    return before, part(model, index, rest, values.info, ends)
+
+
+def meeting(index: Index, output: str, cut: Sequence[str], around: set[str]) -> list[str]:
+    """Tensors beside a cut that meet what lies behind it on the way to an output.
+
+    Args:
+        index: of the graph.
+        output: needs more than the cut gives.
+        cut: names of tensors.
+        around: tensors that the inputs reach without passing the cut.
+    """
+    behind = index.downstream(cut)
+    met: list[str] = []
+    for position in sorted(index.upstream([output], stop=cut)):
+        data = index.data(index.nodes[position])
+        if any(name in behind for name in data):
+            met += [name for name in data if name in around and name not in behind]
+    return list(dict.fromkeys(met))
+
+
+@dataclass(frozen=True)
+class _Split:
+    name: str = "split"
+    summary: str = "parts to run in turn: {split: {at: [a]}} or {split: {at: [[a], [b]]}}"
+    exact: bool = True
+
+    def apply(self, model: onnx.ModelProto, argument: Field) -> Change:
+        at = argument.only("at")["at"]
+        cuts = [
+            each.value if isinstance(each.value, str) else [name.text() for name in each.elements()]
+            for each in at.elements()
+        ]
+        parts = split(model, cuts)
+        sizes = ", ".join(str(len(each.graph.node)) for each in parts)
+        where = "; ".join(cut if isinstance(cut, str) else ", ".join(cut) for cut in cuts)
+        return Change(tuple(parts), where, f"parts of {sizes} nodes", same_outputs(model))
+
+
+SPLIT = _Split()
