@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Collection, Sequence
+from typing import Protocol, runtime_checkable
 
 import onnx
 
@@ -35,6 +36,20 @@ class Pass(Protocol):
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         """Return the changed graph; ``model`` is the pass's own copy and may be reused."""
+
+
+@runtime_checkable
+class Divisible(Pass, Protocol):
+    """A pass of several parts, each of which can be left out.
+
+    Where its graph is wrong, or the process dies in it, the parts at fault are found and left out.
+    """
+
+    def parts(self) -> Sequence[str]:
+        """Return the names of its parts."""
+
+    def without(self, parts: Collection[str]) -> Pass:
+        """Return the same pass without these parts."""
 
 
 EVERY_OPSET = range(1, 1000)

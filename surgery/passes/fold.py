@@ -3,16 +3,24 @@
 onnxscript's optimizer: constant folding with shape inference, its default rewrite rules, of which
 BatchNorm is one (W' = W * scale / sqrt(var + epsilon), b' = (b - mean) * scale / sqrt(var +
 epsilon) + B per output channel), common subexpressions, and Constant nodes turned into weights.
+Where one of these is at fault, the rest can go on without it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import onnx
-from onnxscript import optimizer
+import onnx_ir
+from onnx_ir.passes import common
+from onnxscript import optimizer, rewriter
+from onnxscript.rewriter.rules import common as rules
 
 from .base import EVERY_OPSET
+
+CONSTANTS, SUBEXPRESSIONS = "constant folding", "common subexpressions"
 
 
 @dataclass(frozen=True)
@@ -22,12 +30,45 @@ class _Fold:
     opsets: range = EVERY_OPSET
     exact: bool = True
     renames: bool = False
+    skipped: tuple[str, ...] = ()
 
     def check(self, model: onnx.ModelProto) -> str | None:
         return None if model.graph.node else "the graph has no nodes"
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
-        return optimizer.optimize(model)
+        return self._rest(model) if self.skipped else optimizer.optimize(model)
+
+    def parts(self) -> Sequence[str]:
+        return (CONSTANTS, *_rules(), SUBEXPRESSIONS)
+
+    def without(self, parts: Collection[str]) -> _Fold:
+        return replace(self, skipped=tuple(parts))
+
+    def _rest(self, model: onnx.ModelProto) -> onnx.ModelProto:
+        """The optimizer's steps in its own order, but for those to skip."""
+        kept = [rule for name, rule in _rules().items() if name not in self.skipped]
+        graph = onnx_ir.from_proto(model)
+        common.InlinePass()(graph)
+        if CONSTANTS not in self.skipped:
+            optimizer.fold_constants(graph)
+        if kept:
+            rewriter.RewritePass(kept)(graph)
+        common.RemoveUnusedNodesPass()(graph)
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(graph)
+        if SUBEXPRESSIONS not in self.skipped:
+            common.CommonSubexpressionEliminationPass()(graph)
+        common.OutputFixPass()(graph)
+        common.NameFixPass()(graph)
+        return onnx_ir.to_proto(graph)
+
+
+def _rules() -> dict[str, Any]:
+    """The optimizer's own rewrite rules by the library's public names for them."""
+    public = {id(getattr(rules, name)): name.removesuffix("_rule") for name in rules.__all__}
+    own = rewriter._DEFAULT_REWRITE_RULES
+    return {
+        public.get(id(rule)) or rule.name or f"rule {place}": rule for place, rule in enumerate(own)
+    }
 
 
 FOLD = _Fold()

@@ -8,14 +8,18 @@ import onnx
 
 from postprocess.errors import InputError
 
-from ..compare import compare, within
+from ..compare import Difference, compare, within
 from ..graph.session import Array, random_feeds, run
+
+
+class NothingToCompareError(InputError):
+    """ONNX Runtime cannot run the graph before a pass."""
 
 
 class Parity:
     """Compares two graphs in ONNX Runtime; call it with the one before and the one after.
 
-    The outputs of the last graph that passed are kept, so that each graph of a chain runs once.
+    The outputs of the last two graphs are kept, so that each graph of a chain runs once.
 
     Args:
         feeds: inputs by name; a small size of each dynamic axis is enough.
@@ -25,7 +29,7 @@ class Parity:
     def __init__(self, feeds: Mapping[str, Array], noise: float | None = None) -> None:
         self._feeds = dict(feeds)
         self._noise = noise
-        self._last: tuple[onnx.ModelProto, dict[str, Array]] | None = None
+        self._last: list[tuple[onnx.ModelProto, dict[str, Array]]] = []
 
     @classmethod
     def random(
@@ -42,18 +46,43 @@ class Parity:
         """Return None where the outputs agree up to float32 rounding, or else the reason why not.
 
         Raises:
-            InputError: ONNX Runtime cannot run the graph ``before``, so nothing can be compared.
+            NothingToCompareError: ONNX Runtime cannot run the graph ``before``.
         """
-        if self._last is None or self._last[0] is not before:
-            self._last = (before, run(before, self._feeds))
         try:
-            outputs = run(after, self._feeds)
-            differences = compare(self._last[1], outputs)
+            differences = self.differences(before, after)
+        except NothingToCompareError:
+            raise
         except InputError as error:
             return str(error)
         for name, found in differences.items():
             noise = None if self._noise is None else self._noise * found.scale
             if not within(found, noise):
                 return f"output {name!r} differs by {found.max:.3g} at scale {found.scale:.3g}"
-        self._last = (after, outputs)
         return None
+
+    def differences(self, before: onnx.ModelProto, after: onnx.ModelProto) -> dict[str, Difference]:
+        """Return how far the outputs are apart, by name.
+
+        Raises:
+            NothingToCompareError: ONNX Runtime cannot run the graph ``before``.
+            InputError: nor, or not in the same shapes, the graph ``after``.
+        """
+        reason = self.unusable(before)
+        if reason:
+            raise NothingToCompareError(reason)
+        return compare(self._outputs(before), self._outputs(after))
+
+    def unusable(self, model: onnx.ModelProto) -> str:
+        """Return why ONNX Runtime cannot run ``model``, "" where it can."""
+        try:
+            self._outputs(model)
+        except InputError as error:
+            return str(error)
+        return ""
+
+    def _outputs(self, model: onnx.ModelProto) -> dict[str, Array]:
+        found = next((pair for pair in self._last if pair[0] is model), None)
+        if found is None:
+            found = (model, run(model, self._feeds))
+        self._last = [*[pair for pair in self._last if pair is not found][-1:], found]
+        return found[1]

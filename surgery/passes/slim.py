@@ -1,12 +1,27 @@
-"""onnxslim: clean-ups that onnxscript does not do, such as Transpose pairs and Reshape chains."""
+"""onnxslim: clean-ups that onnxscript does not do, such as Transpose pairs and Reshape chains.
+
+Its patterns are right most of the time: before 0.1.84, EliminationSlice joined slices over the
+same axis where another slice read the first one too, and left a graph that computed something else
+or did not load (OnnxSlim issue 277). Each of its optimisations and patterns can be left out by
+name, so that a wrong one costs no more than itself.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import onnx
 
 from .base import EVERY_OPSET
+
+# Those of its optimisations that can be left out beside the patterns of graph_fusion.
+OPTIMIZATIONS = (
+    "constant_folding",
+    "dead_node_elimination",
+    "subexpression_elimination",
+    "weight_tying",
+)
 
 
 @dataclass(frozen=True)
@@ -16,6 +31,7 @@ class _Slim:
     opsets: range = EVERY_OPSET
     exact: bool = True
     renames: bool = False
+    skipped: tuple[str, ...] = ()
 
     def check(self, model: onnx.ModelProto) -> str | None:
         return None if model.graph.node else "the graph has no nodes"
@@ -23,8 +39,21 @@ class _Slim:
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         import onnxslim  # half a second to import
 
-        slimmed: onnx.ModelProto = onnxslim.slim(model)
-        return slimmed
+        if not self.skipped:
+            return onnxslim.slim(model)  # type: ignore[no-any-return]
+        return onnxslim.slim(  # type: ignore[no-any-return]
+            model,
+            skip_optimizations=[name for name in self.skipped if name in OPTIMIZATIONS],
+            skip_fusion_patterns=[name for name in self.skipped if name not in OPTIMIZATIONS],
+        )
+
+    def parts(self) -> Sequence[str]:
+        from onnxslim.core.pattern.registry import DEFAULT_FUSION_PATTERNS
+
+        return (*DEFAULT_FUSION_PATTERNS, *OPTIMIZATIONS)
+
+    def without(self, parts: Collection[str]) -> _Slim:
+        return replace(self, skipped=tuple(parts))
 
 
 SLIM = _Slim()

@@ -1,0 +1,98 @@
+"""ConvTranspose as ordinary convolutions whose outputs Concat and Reshape interleave.
+
+Without it: a target that has neither ConvTranspose nor DepthToSpace has no way to upsample by
+learned weights; and ``deconv_shuffle`` cannot write a layer over one axis (audio, contours) or one
+with different strides along its two axes, since DepthToSpace takes one block size over two axes.
+
+The sub-pixel phases (:mod:`surgery.passes.subpixel`) are interleaved without a tensor of more than
+four axes and without a Transpose. Along the last axis each phase (N, C, H, W) is reshaped to
+(N, C, H * W, 1) and the phases are concatenated there; along the axis before it whole rows are
+concatenated, (N, C, H, W) to (N, C, H, s * W), which in memory is (N, C, s * H, W) already.
+
+Exact up to float32 rounding. It moves the output once for each axis, so that ``deconv_shuffle`` is
+the first choice where DepthToSpace runs.
+
+Declined: a two-dimensional layer whose input's height is not known, which Reshape needs, and
+three-dimensional ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx
+
+from .deconvolution import describe
+from .node_pass import Answer, Draft, Facts, NodePass
+from .subpixel import Phases
+
+
+def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
+    layer = describe(node, facts)
+    if isinstance(layer, str):
+        return layer
+    axes = len(layer.strides)
+    if axes > 2:
+        return f"it interleaves one or two axes, this layer has {axes}"
+    shape = facts.shape(node.input[0])
+    height = 1 if axes == 1 else shape[2] if shape else None
+    if not isinstance(height, int):
+        return "its input's height is not known"
+    phases, draft = Phases.of(layer), Draft(node, facts)
+    parts = phases.convolve(draft, node.input[0])
+    if len(phases.windows) == 1:
+        return draft
+    if len(parts) == 1:  # one convolution for all, by phase along the channels
+        sizes = [len(layer.as_convolution())] * len(phases.windows)
+        parts = _split(draft, parts[0], sizes)
+    last = layer.strides[-1]
+    rows = [parts[at : at + last] for at in range(0, len(parts), last)]
+    cropped = any(phases.crop)
+    if axes == 1:
+        wide = _columns(draft, rows[0], [0, 0, -1], final=not cropped)
+    else:
+        beyond = -(-layer.growth[0] // layer.strides[0])
+        wide = _rows(draft, rows, height + beyond, final=not cropped)
+    if cropped:
+        phases.cut(draft, wide)
+    return draft
+
+
+def _split(draft: Draft, x: str, sizes: Sequence[int]) -> list[str]:
+    """Equal parts along the channels, by Slice: Split's form changed with the opsets."""
+    count, axis = sizes[0], draft.ints(1, role="axes")
+    return [
+        draft.op(
+            "Slice", x, draft.ints(at, role="starts"), draft.ints(at + count, role="ends"), axis
+        )
+        for at in range(0, count * len(sizes), count)
+    ]
+
+
+def _columns(draft: Draft, parts: Sequence[str], shape: Sequence[int], *, final: bool) -> str:
+    """Interleave along the last axis and give the result ``shape``."""
+    apart = draft.ints(0, 0, -1, 1, role="shape")
+    flat = [draft.op("Reshape", part, apart) for part in parts]
+    joined = draft.op("Concat", *flat, axis=3) if len(flat) > 1 else flat[0]
+    return draft.op("Reshape", joined, draft.ints(*shape, role="shape"), final=final)
+
+
+def _rows(draft: Draft, rows: Sequence[Sequence[str]], height: int, *, final: bool) -> str:
+    """Interleave the columns of each row of phases, then the rows."""
+    one = len(rows) == 1
+    shape = [0, 0, height, -1]
+    wide = [_columns(draft, row, shape, final=final and one) for row in rows]
+    if one:
+        return wide[0]
+    joined = draft.op("Concat", *wide, axis=3)
+    return draft.op(
+        "Reshape", joined, draft.ints(0, 0, len(rows) * height, -1, role="shape"), final=final
+    )
+
+
+DECONV_INTERLEAVE = NodePass(
+    "deconv_interleave",
+    "ConvTranspose as Conv for each sub-pixel phase, interleaved by Concat and Reshape",
+    ("ConvTranspose",),
+    _rewrite,
+)

@@ -1,0 +1,36 @@
+"""A grouped ConvTranspose as an ungrouped one: zeros added, so equality to the bit."""
+
+from __future__ import annotations
+
+import onnx
+import pytest
+
+from .deconvolutions import GEOMETRIES, TWICE, layer
+from .graphs import difference, graph, node, operators, passed, refusals
+
+
+def test_a_target_that_takes_no_groups_takes_the_dense_layer() -> None:
+    before = layer(**TWICE)
+    assert refusals(before, "litert") == ["ConvTranspose: group=4, takes 1"]
+    after, declined = passed(before, "deconv_dense")
+    assert not declined
+    assert operators(after) == ["ConvTranspose"]
+    assert refusals(after, "litert") == []
+
+
+@pytest.mark.parametrize("model", GEOMETRIES)
+def test_every_geometry_computes_the_same(model: onnx.ModelProto) -> None:
+    after, declined = passed(model, "deconv_dense")
+    assert not declined
+    assert difference(model, after) == 0
+
+
+def test_a_layer_without_groups_is_dense_already() -> None:
+    _, reason = passed(layer(groups=1, **TWICE), "deconv_dense")
+    assert reason == "no ConvTranspose in the graph needs it"
+
+
+def test_a_computed_weight_is_declined() -> None:
+    made = node("ConvTranspose", "x w", group=4)
+    model = graph([made], {"x": [1, 4, 3, 3], "w": [4, 1, 2, 2]})
+    assert "its weight is no constant" in passed(model, "deconv_dense")[1]
