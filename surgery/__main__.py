@@ -5,9 +5,11 @@ Exit code 0 on success; 1 with a one-line cause when the input is at fault; 130 
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +56,12 @@ def _run(config: Any) -> None:
     except (InputError, ModelError) as error:
         if sweep:  # Hydra goes on with the other jobs and raises this at the end
             raise
-        sys.exit(_refused(str(error)))
+        sys.exit(_refused(str(error), getattr(error, "crash", "")))
 
 
-def _refused(cause: str) -> int:
-    """Print the one line of a refusal; the exit code is returned."""
-    print(f"surgery: {cause}", file=sys.stderr)
+def _refused(cause: str, crash: str = "") -> int:
+    """Print the one line of a refusal, and the stack of a crash in a child; return the code."""
+    print(f"surgery: {cause}", *filter(None, [crash]), sep="\n", file=sys.stderr)
     return 1
 
 
@@ -85,6 +87,8 @@ def _one_line(error: Exception) -> str:
 def main() -> int:
     """Run the command line; the process's exit code is returned."""
     _prefer_own_packages()
+    with suppress(OSError, RuntimeError):  # without standard error there is nowhere to tell it
+        faulthandler.enable()  # native code that crashes leaves its stack
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us whole; we print their one line
     import hydra
     from hydra.errors import HydraException
@@ -101,7 +105,7 @@ def main() -> int:
     try:
         entry(_run)()
     except (InputError, ModelError) as error:
-        return _refused(str(error))
+        return _refused(str(error), getattr(error, "crash", ""))
     except (HydraException, OmegaConfBaseException) as error:
         return _refused(_one_line(error))
     except KeyboardInterrupt:

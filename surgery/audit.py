@@ -22,7 +22,7 @@ from .graph.modules import all_nodes, module_of, subgraphs
 from .graph.partitions import partitions
 from .graph.profile import Profile, name_of, operator_of, profile
 from .targets import Target
-from .targets.remedies import Bad, Remedy, remedy_for
+from .targets.remedies import Bad, Remedy, remedies_for
 from .targets.verdict import Verdict, Verdicts
 
 
@@ -36,6 +36,7 @@ class Refusal:
         splits: whether tensors leave the target for it and come back: the target runs nodes
             upstream and downstream of it.
         remedy: name of the operation that removes it, "" where this project has none.
+        passes: the exact ONNX passes among the operations that may, the likeliest first.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Refusal:
     macs: int
     splits: bool
     remedy: str
+    passes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Audit:
 
     target: str
     target_summary: str
+    target_note: str
     source: str
     opset: int
     nodes: int
@@ -186,6 +189,7 @@ def _audit(facts: Profile, target: Target, path: str, listed: int) -> Audit:
     return Audit(
         target=target.name,
         target_summary=target.summary,
+        target_note=target.note,
         source=target.source,
         opset=facts.opset,
         nodes=len(facts.every),
@@ -236,7 +240,8 @@ def _refusals(
             exported=facts.exported,
             deformable=_within(module_of(node), facts.deformable),
         )
-        remedy = remedy_for(bad, target)
+        fitting = remedies_for(bad, target)
+        remedy = fitting[0] if fitting else None
         if remedy is not None:
             remedies.setdefault(remedy.name, remedy)
         refused.append(
@@ -248,6 +253,7 @@ def _refusals(
                 macs=facts.macs[key] or 0,
                 splits=key in inside,
                 remedy=remedy.name if remedy else "",
+                passes=tuple(r.pass_name for r in fitting if r.exact and r.pass_name),
             )
         )
     counts = Counter(node.remedy for node in refused if node.remedy)
@@ -256,7 +262,7 @@ def _refusals(
             name,
             count,
             remedies[name].exact,
-            remedies[name].command.format(path=shlex.quote(path), target=target.name),
+            remedies[name].command(shlex.quote(path), target.name, facts.exported),
         )
         for name, count in counts.most_common()
     ]
@@ -281,13 +287,23 @@ def _verdict(node: onnx.NodeProto, verdicts: Verdicts) -> Verdict:
     return verdict
 
 
+def _way(facts: Profile, override: str, step: str) -> str:
+    """How an export, or where the graph was found task=graph, does something about it."""
+    return f"export with {override}" if facts.exported else f"task=graph 'graph.steps=[{{{step}}}]'"
+
+
 def _findings(facts: Profile, target: Target, listed: int) -> list[str]:
     found = []
     low, high = target.opset
     if not low <= facts.opset <= high:
-        found.append(f"opset {facts.opset} is outside {low} to {high}: export with surgery.opset")
+        nearest = min(max(facts.opset, low), high)
+        way = _way(facts, f"surgery.opset={nearest}", f"opset: {nearest}")
+        found.append(f"opset {facts.opset} is outside {low} to {high}: {way}")
     if facts.dynamic and not target.dynamic_shapes:
-        found.append(f"dynamic axes ({', '.join(facts.dynamic)}): {target.name} needs fixed sizes")
+        sizes = ", ".join(f"{symbol}: {size}" for symbol, size in facts.assumed.items())
+        way = _way(facts, "input.size=[H,W] input.batch=1", f"fix: {{{sizes}}}")
+        axes = ", ".join(facts.dynamic)
+        found.append(f"dynamic axes ({axes}): {target.name} needs fixed sizes: {way}")
     if listed and not target.frees_weights:
         found.append(
             f"{listed} weights are listed as inputs, so that nothing can be folded: "

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .audit import Audit, Refusal
+from .audit import Action, Audit, Refusal
 
 OPERATORS, REFUSALS, MODULES, PARTITIONS, LONGEST, ACTIONS = 8, 9, 2, 12, 40, 3
 
@@ -26,7 +26,9 @@ def render(audit: Audit, console: Console | None = None) -> None:
     console = console or Console()
     lines = [
         Text(audit.summary, style="bold green" if audit.ok else "bold red"),
-        Text(f"{audit.target_summary}; from {audit.source}", style="dim"),
+        Text(audit.target_summary, style="dim"),
+        Text(f"table from {audit.source}", style="dim", no_wrap=True, overflow="ellipsis"),
+        *(Text(line, style="dim") for line in filter(None, [audit.target_note])),
         Text(_ports(audit)),
         *(Text(line) for line in _weight(audit)),
         *(Text(f"! {finding}", style="yellow") for finding in audit.findings),
@@ -49,12 +51,20 @@ def render_all(audits: Sequence[Audit], console: Console | None = None) -> None:
     """
     console = console or Console()
     first = audits[0]
-    console.print(Text(_ports(first)), *(Text(line) for line in _weight(first)[:1]), sep="\n")
+    whole = sum(audit.ok for audit in audits)
+    style = "bold green" if whole == len(audits) else "bold yellow" if whole else "bold red"
+    lines = [
+        Text(f"{whole} of {len(audits)} targets run the whole graph as it is", style=style),
+        Text(_ports(first)),
+        Text(_weight(first)[0]),
+        Text(_operators(first)),
+    ]
+    for line in lines:
+        console.print(line)
     table = Table(box=None, pad_edge=False, expand=True)
-    for column in ("target", "runs", "partitions", "MACs inside"):
+    for column in ("target", "runs", "parts", "MACs inside"):
         table.add_column(column, justify="left" if column == "target" else "right", no_wrap=True)
-    table.add_column("refused", ratio=3, no_wrap=True)
-    table.add_column("removed by", ratio=2, no_wrap=True)
+    table.add_column("refused", ratio=1, no_wrap=True)
     for audit in sorted(audits, key=lambda a: (not a.ok, len(a.refused), a.target)):
         refused = Counter(node.operator for node in audit.refused).most_common()
         what = ", ".join(f"{operator} {count}" for operator, count in refused)
@@ -64,11 +74,41 @@ def render_all(audits: Sequence[Audit], console: Console | None = None) -> None:
             f"{audit.nodes - len(audit.refused)}/{audit.nodes}",
             str(len(audit.partitions)),
             inside,
-            Text(what or "; ".join(audit.findings)),
-            Text(", ".join(action.name for action in audit.actions)),
+            Text("; ".join((what, *audit.findings) if what else audit.findings)),
         )
     console.print(table)
-    console.print(Text("one target in full: target=NAME", style="dim"))
+    for line in _together(audits):
+        console.print(line, soft_wrap=True)
+    console.print(Text("one target in full, with reasons and modules: target=NAME", style="dim"))
+
+
+def _together(audits: Sequence[Audit]) -> list[Text]:
+    """What to type, the operation that helps on most targets first."""
+    helped: dict[str, list[tuple[Audit, Action]]] = {}
+    for audit in audits:
+        for action in audit.actions:
+            helped.setdefault(action.name, []).append((audit, action))
+    ranked = sorted(helped.values(), key=lambda found: -len(found))
+    lines = []
+    for found in ranked[:ACTIONS]:
+        audit, action = found[0]
+        command = action.command.replace(f"target={audit.target}", "target=TARGET")
+        names = ", ".join(f"{each.target} {helps.nodes}" for each, helps in found)
+        head = f"{action.name} ({_how(action)}) removes refused nodes: {names}"
+        lines += [Text(head, style="bold"), Text(f"  {command}", style="cyan")]
+    return lines
+
+
+def _how(action: Action) -> str:
+    return "exact" if action.exact else "approximate, its effect is measured"
+
+
+def _operators(audit: Audit) -> str:
+    """The graph's operators on one line."""
+    shown = list(audit.histogram.items())[:OPERATORS]
+    more = len(audit.histogram) - len(shown)
+    listed = ", ".join(f"{operator} {count}" for operator, count in shown)
+    return f"{audit.nodes} nodes: {listed}" + (f" and {more} more operators" if more else "")
 
 
 def _ports(audit: Audit) -> str:
@@ -97,8 +137,7 @@ def _actions(audit: Audit) -> list[Text]:
     """What to type, the operation that removes most first, and what nothing here removes."""
     lines = []
     for action in audit.actions[:ACTIONS]:
-        how = "exact" if action.exact else "approximate, its effect is measured"
-        head = f"{action.name} removes {action.nodes} of {len(audit.refused)} ({how}):"
+        head = f"{action.name} removes {action.nodes} of {len(audit.refused)} ({_how(action)}):"
         lines += [Text(head, style="bold"), Text(f"  {action.command}", style="cyan")]
     left = Counter(node.operator for node in audit.refused if not node.remedy)
     if left:
@@ -128,10 +167,11 @@ def _refusals(audit: Audit) -> Table:
 
 
 def _histogram(audit: Audit) -> Table:
-    refused = {node.operator for node in audit.refused}
+    refused = Counter(node.operator for node in audit.refused)
     table = _table("operator", "nodes", "")
     for operator, count in list(audit.histogram.items())[:OPERATORS]:
-        state = "refused" if operator in refused else audit.notes.get(operator, "")
+        state = f"{refused[operator]} refused" if refused[operator] else ""
+        state = state or audit.notes.get(operator, "")
         table.add_row(operator, str(count), Text(state))
     if len(audit.histogram) > OPERATORS:
         rest = sum(list(audit.histogram.values())[OPERATORS:])

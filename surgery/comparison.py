@@ -203,18 +203,21 @@ def agreement(row: Mapping[str, Any]) -> float:
     return float(2 * found["matched"] / max(1, found["reference"] + found["other"]))
 
 
-def verdict(rows: Sequence[Mapping[str, Any]], strategy: Strategy) -> dict[str, Any]:
+def verdict(
+    rows: Sequence[Mapping[str, Any]], strategy: Strategy, also: Sequence[str] = ()
+) -> dict[str, Any]:
     """Say in words what to ship, or that nothing is good enough.
 
     Args:
         rows: of :func:`compared`.
         strategy: the shipped one.
+        also: other rewrites that changed the network.
     """
     row = rows[0]
     sure, found = row["sure"], row["instances"]
-    chosen = (
-        f"dcn={strategy.name} ({strategy.reason})" if strategy.rewrites else "the network as it is"
-    )
+    done = [f"dcn={strategy.name} ({strategy.reason})"] if strategy.rewrites else []
+    done += [f"rewrite {name}" for name in also]
+    chosen = " and ".join(done) or "the network as it is"
     if not sure["reference"]:
         text = f"{chosen}: the untouched network is sure of nothing here, so this proves nothing"
         return {"good": False, "text": f"{text}: try image=FILE"}

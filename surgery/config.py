@@ -6,6 +6,7 @@ them. Every refusal is an :class:`~postprocess.errors.InputError` of one line.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from .symbolics.registry import DEFAULT as SYMBOLICS
 
 EXPORTERS = ("dynamo", "torchscript")
 PRECISIONS = ("fp32", "fp16", "int8")
+DECODE = ("outside", "inside")
 OPSETS = range(11, 24)
 
 
@@ -78,6 +80,7 @@ class FitConfig:
 
     Attributes:
         kernel: size of the convolutions; None for 3.
+        hidden: channels computed beside the input of each; None for 48, 0 for none.
         minutes: that a distillation may take; None for 5.
         steps: fixed number of training steps instead.
         count: images of the folder that are used at most.
@@ -87,6 +90,7 @@ class FitConfig:
     """
 
     kernel: int | None = None
+    hidden: int | None = None
     minutes: float | None = None
     steps: int | None = None
     count: int = 1000
@@ -105,7 +109,14 @@ class SearchConfig:
 
 @dataclass(frozen=True)
 class SurgeryConfig:
-    """What is done to the network on its way to the bundle."""
+    """What is done to the network on its way to the bundle.
+
+    Attributes:
+        decode: "outside", or "inside" for a further graph that decodes by itself.
+        tolerance: largest difference that an approximate pass may make, relative to an output's
+            largest value.
+        safe: whether exporters and passes run in child processes; None: where a graph was found.
+    """
 
     dcn: DcnConfig
     fit: FitConfig
@@ -113,8 +124,11 @@ class SurgeryConfig:
     exporter: str
     opset: int | None
     precision: str
+    decode: str
     skip_passes: tuple[str, ...]
     also_passes: tuple[str, ...]
+    tolerance: float
+    safe: bool | None
     rewrites: tuple[str, ...]
     symbolics: tuple[str, ...]
     calibration: CalibrationConfig
@@ -216,6 +230,7 @@ def _fit(field: Field) -> FitConfig:
 
     return FitConfig(
         kernel=given("kernel", lambda value: value.integer(least=0)),
+        hidden=given("hidden", lambda value: value.integer(least=0)),
         minutes=given("minutes", Field.number),
         steps=given("steps", lambda value: value.integer(least=1)),
         count=field["count"].integer(least=1),
@@ -231,6 +246,12 @@ def _search(field: Field) -> SearchConfig:
     if not 0 < agreement <= 1:
         raise field["agreement"].error("a share above 0, up to 1")
     return SearchConfig(agreement, field["images"].integer(least=2))
+
+
+def _tolerance(field: Field) -> float:
+    if not 0 <= field.number() < math.inf:
+        raise field.error("a number from 0 on")
+    return field.number()
 
 
 def _symbolics(field: Field) -> tuple[str, ...]:
@@ -256,8 +277,11 @@ def _surgery(field: Field) -> SurgeryConfig:
         exporter=field["exporter"].text(EXPORTERS),
         opset=opset,
         precision=field["precision"].text(PRECISIONS),
+        decode=field["decode"].text(DECODE),
         skip_passes=_names(field["passes"]["skip"]),
         also_passes=_names(field["passes"].get("also", [])),
+        tolerance=_tolerance(field["passes"]["tolerance"]),
+        safe=None if field["safe"].value is None else field["safe"].flag(),
         rewrites=_names(field.get("rewrites", [])),
         symbolics=_symbolics(field.get("symbolics", {})),
         calibration=CalibrationConfig(

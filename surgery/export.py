@@ -21,11 +21,14 @@ from . import __version__
 from .exporters.base import Exporter, Request, Translations
 from .exporters.fault import explain
 from .exporters.interface import drop_unused_weights, set_inputs, set_outputs, strip
-from .exporters.opset import convert
 from .exporters.quiet import Chatter, quiet
 from .exporters.table import EXPORTERS
+from .graph.files import LARGEST
 from .graph.names import stable_names
+from .opset import proven
+from .passes.parity import Parity
 from .symbolics import DEFAULT as DEFAULT_SYMBOLICS
+from .symbolics.record import Recorded, called
 from .symbolics.scope import chosen as chosen_symbolics
 
 OLDEST_OPSET = 9
@@ -72,6 +75,7 @@ def export_onnx(
     chosen = _exporter(exporter)
     wanted = _opset(opset)
     native = min(max(wanted, chosen.opsets.start), chosen.opsets.stop - 1)
+    recorded = tuple(Recorded(each) for each in chosen_symbolics(symbolics, wanted))
     request = Request(
         module,
         inputs,
@@ -80,18 +84,18 @@ def export_onnx(
         {key: dict(axes) for key, axes in (dynamic or {}).items()},
         native,
         dict(translations or {}),
-        chosen_symbolics(symbolics, wanted),
+        recorded,
     )
     _check_request(request)
     model = _call(chosen, request)
     strip(model)
     set_inputs(model, request)
     feeds = {key: tensor.numpy(force=True) for key, tensor in zip(input_names, inputs, strict=True)}
-    model = convert(model, wanted, feeds)
+    model = _at_opset(model, wanted, Parity(feeds), chosen)
     drop_unused_weights(model)
     set_outputs(model, request, trusted=chosen.trusted_shapes)
     model = stable_names(model)
-    _finish(model, name, {"surgery.exporter": chosen.name, **(metadata or {})})
+    _finish(model, name, {"surgery.exporter": chosen.name, **called(recorded), **(metadata or {})})
     return model
 
 
@@ -115,6 +119,13 @@ def _check_request(request: Request) -> None:
         raise InputError(
             f"the module is in training mode ({len(training)} modules, first "
             f"{training[0] or 'the root'!r}): call .eval() before exporting"
+        )
+    held = [*request.module.parameters(), *request.module.buffers()]
+    size = sum(tensor.numel() * tensor.element_size() for tensor in held)
+    if size > LARGEST:
+        raise InputError(
+            f"the module holds {size:,} bytes of weights, expected at most {LARGEST:,}: a graph in "
+            "memory cannot be larger; export a part of it, or in half precision"
         )
     if len(request.inputs) != len(request.input_names):
         raise InputError(
@@ -155,6 +166,19 @@ def _call(exporter: Exporter, request: Request) -> onnx.ModelProto:
             opset=request.opset,
             printed=chatter.text,
         ) from error
+
+
+def _at_opset(
+    model: onnx.ModelProto, opset: int, check: Parity, exporter: Exporter
+) -> onnx.ModelProto:
+    try:
+        return proven(model, opset, check)
+    except InputError as error:
+        older = [e.name for e in EXPORTERS.values() if opset in e.opsets]
+        if not older:
+            raise
+        ways = " or ".join(f"surgery.exporter={name}" for name in older if name != exporter.name)
+        raise InputError(f"{error}, or {ways}, which writes opset {opset} itself") from error
 
 
 def _finish(model: onnx.ModelProto, name: str, metadata: Mapping[str, str]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import onnx
 from onnx import helper
+from torch import nn
 
 from postprocess.instances import Array
 
@@ -19,8 +21,14 @@ from .passes import Parity, run_passes
 from .passes.registry import order_with
 from .plugins import Graph
 from .rewrites.dcn.sums_node import expand
+from .rewrites.functions.patching import patching
+from .rewrites.registry import REWRITES, is_patch
+from .safety import in_child
 from .shapes import dynamic_axes, examples, fixed_axes
 from .strategy import Strategy
+from .symbolics.record import KEY, entries
+from .targets import Target
+from .targets.translate import joined, needed
 
 
 def export_graph(
@@ -34,32 +42,69 @@ def export_graph(
     Raises:
         InputError: the exporter or the configuration is at fault.
     """
-    # What follows the backbone keeps its batch open: a host feeds one branch and idles the others.
-    fixed = fixed_axes(config.input) if graph.name == "backbone" else {}
-    inputs = examples(graph, fixed, image)
-    names = [port.name for port in graph.inputs]
-    model = export_onnx(
+    fixed = _fixed(graph, config)
+    surgery = config.surgery
+    chosen = needed(Target.from_config(config.target), strategy.opset)
+    symbolics = joined(surgery.symbolics, chosen, strategy.opset)
+    step = f"export {graph.name} ({surgery.exporter}, opset {strategy.opset})"
+    export = partial(in_child(step, _export), *_patches(config)) if surgery.safe else export_onnx
+    model = export(
         graph.module,
-        inputs,
-        input_names=names,
+        examples(graph, fixed, image),
+        input_names=[port.name for port in graph.inputs],
         output_names=[port.name for port in graph.outputs],
         dynamic=dynamic_axes(graph, fixed),
         opset=strategy.opset,
-        exporter=config.surgery.exporter,
+        exporter=surgery.exporter,
         metadata={"surgery.dcn": strategy.name},
         name=graph.name,
-        symbolics=config.surgery.symbolics,
+        symbolics=symbolics,
     )
-    feeds = {name: tensor.numpy() for name, tensor in zip(names, inputs, strict=True)}
-    surgery = config.surgery
+    used = {entry.key: entry.value for entry in model.metadata_props}.get(KEY, "").split(",")
+    ledger.extend(entries(symbolics, used, graph.name, strategy.opset, chosen))
     simplified = run_passes(
         model,
         skip=surgery.skip_passes,
         ledger=ledger,
-        check=Parity(feeds),
+        check=Parity(feeds(graph, config, image)),
         order=order_with(surgery.also_passes),
+        tolerance=surgery.tolerance,
+        safe=bool(surgery.safe),
     )
     return expand(simplified)
+
+
+def _patches(config: Config) -> tuple[tuple[str, ...], str]:
+    """Function patches of ``surgery.rewrites``, and the target that their guards ask for."""
+    names = (name for name in config.surgery.rewrites if is_patch(REWRITES.get(name)))
+    return tuple(names), str(config.target["name"])
+
+
+def _export(
+    patches: tuple[str, ...], target: str, module: nn.Module, inputs: Any, **options: Any
+) -> onnx.ModelProto:
+    """Export in a child, where the parent's function patches are not in force."""
+    guarded = {"exporter": options["exporter"], "opset": options["opset"], "target": target}
+    with patching(*patches, **guarded):
+        return export_onnx(module, inputs, **options)
+
+
+def feeds(graph: Graph, config: Config, image: Array) -> dict[str, Array]:
+    """Inputs by name that a graph's passes are checked on.
+
+    Args:
+        image: (1, 3, h, w), a picture as the network sees it.
+    """
+    inputs = examples(graph, _fixed(graph, config), image)
+    return {port.name: value.numpy() for port, value in zip(graph.inputs, inputs, strict=True)}
+
+
+def _fixed(graph: Graph, config: Config) -> dict[str, int]:
+    """Axes whose sizes are fixed: what follows the backbone keeps its batch open.
+
+    There, a host feeds one branch and idles the others.
+    """
+    return fixed_axes(config.input) if graph.name == "backbone" else {}
 
 
 def write_graph(model: onnx.ModelProto, path: Path, ledger: Ledger) -> None:

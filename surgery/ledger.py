@@ -19,8 +19,8 @@ class Entry:
     """One thing that was done, or not done, in one place.
 
     Attributes:
-        kind: "rewrite" (torch), "pass" (ONNX), "precision", or of a found graph "cut" and
-            "interface".
+        kind: "rewrite" and "symbolic" (torch), "pass" (ONNX), "precision", or of a found graph
+            "cut" and "interface".
         name: which one, for example "dcn.plain".
         where: module path or node name; "" where it found nothing to work on.
         fired: whether it changed (or deliberately kept) this place.

@@ -55,16 +55,23 @@ class Patient:
         """Operate on the network, with ``surgery.rewrites`` first, until the context is left."""
         ledger = Ledger() if ledger is None else ledger
         fitted = {path: value for path, value in self.fitted.items() if path in rewrites}
+        known = {**self.measured, **fitted}
         options = self.config.surgery.dcn.options()
+        exporter, target = self.config.surgery.exporter, str(self.config.target["name"])
         with ExitStack() as stack:
             network = self.model.module
             if self.config.surgery.rewrites:
                 further = rewriting(
-                    network, self.config.surgery.rewrites, opset=opset, ledger=ledger
+                    network,
+                    self.config.surgery.rewrites,
+                    opset=opset,
+                    calibration=known,
+                    exporter=exporter,
+                    target=target,
+                    ledger=ledger,
                 )
                 network, _ = stack.enter_context(further)
             if rewrites:
-                known = {**self.measured, **fitted}
                 network, _ = stack.enter_context(
                     rewriting(
                         network,
@@ -72,6 +79,8 @@ class Patient:
                         opset=opset,
                         calibration=known,
                         options=options,
+                        exporter=exporter,
+                        target=target,
                         ledger=ledger,
                     )
                 )

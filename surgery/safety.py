@@ -7,6 +7,9 @@ Python frames; the native ones too from Python 3.14 on).
 
 The child is spawned, never forked: the parent's thread pools (torch, ONNX Runtime) do not survive
 a fork. What is run must therefore be importable: a function of a module, no lambda.
+
+A step of several parts says which one it is at (:func:`announce`); where the child dies, the last
+word is part of the error.
 """
 
 from __future__ import annotations
@@ -14,8 +17,10 @@ from __future__ import annotations
 import faulthandler
 import multiprocessing
 import os
+import re
 import signal
 import tempfile
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any, ParamSpec, TypeVar
@@ -26,6 +31,9 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 GRACE = 5.0  # seconds for a child to end once its answer is there
+_FRAME = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')  # as faulthandler writes one
+
+_parent: Connection | None = None  # in a child: where its words go
 
 
 class StepError(InputError):
@@ -37,14 +45,42 @@ class StepError(InputError):
             the time limit.
         signal: name of the signal that ended the child, "" where none did.
         stack: what the child wrote to standard error, the stack of a crash included.
+        at: what the child announced last, "" for nothing.
+        crashed: whether the child ended without an answer, as opposed to an exception.
+        frame: where a signal met it in Python, "in run (session.py, line 42)"; "" if unknown.
     """
 
-    def __init__(self, step: str, cause: str, *, signal: str = "", stack: str = "") -> None:
-        super().__init__(f"{step}: {cause}")
+    def __init__(
+        self,
+        step: str,
+        cause: str,
+        *,
+        signal: str = "",
+        stack: str = "",
+        at: str = "",
+        crashed: bool = False,
+    ) -> None:
+        place = f"{step}, {at}" if at else step
+        frame = _frame(stack) if signal else ""
+        super().__init__(f"{place}: {cause}{f' {frame}' if frame else ''}")
         self.step = step
         self.cause = cause
         self.signal = signal
         self.stack = stack
+        self.at = at
+        self.crashed = crashed
+        self.frame = frame
+
+    @property
+    def crash(self) -> str:
+        """The stack of a crash, for people to read; "" where there was none."""
+        return self.stack.strip() if self.crashed else ""
+
+
+def announce(what: str) -> None:
+    """Say, inside a child, what comes next; elsewhere it does nothing."""
+    if _parent is not None:
+        _parent.send((None, what))
 
 
 def run_in_child(
@@ -67,6 +103,15 @@ def run_in_child(
     return run_within(None, step, function, *args, **kwargs)
 
 
+def in_child(step: str, function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Return ``function`` as one that runs in a process of its own; see :func:`run_in_child`."""
+
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        return run_in_child(step, function, *args, **kwargs)
+
+    return run
+
+
 def run_within(
     seconds: float | None,
     step: str,
@@ -87,9 +132,16 @@ def run_within(
         process.daemon = True  # it ends with us at the latest
         process.start()
         sender.close()
+        at = ""
+        end = None if seconds is None else time.monotonic() + seconds
         try:
-            ready = wait([receiver, process.sentinel], timeout=seconds)
-            answer = _received(receiver) if receiver in ready or receiver.poll() else None
+            while True:
+                left = None if end is None else max(0.0, end - time.monotonic())
+                ready = wait([receiver, process.sentinel], timeout=left)
+                answer = _received(receiver) if receiver in ready or receiver.poll() else None
+                if answer is None or answer[0] is not None:
+                    break
+                at = answer[1]
             if not ready:
                 process.kill()
         except BaseException:
@@ -105,11 +157,12 @@ def run_within(
         good, value = answer
         if good:
             return value  # type: ignore[no-any-return]
-        raise StepError(step, value, stack=stack)
+        raise StepError(step, value, stack=stack, at=at)
     if not ready:
-        raise StepError(step, f"no answer within {seconds:g} s", stack=stack)
-    cause, name = _end(process.exitcode)
-    raise StepError(step, cause, signal=name, stack=stack)
+        cause, name = f"no answer within {seconds:g} s", ""
+    else:
+        cause, name = _end(process.exitcode)
+    raise StepError(step, cause, signal=name, stack=stack, at=at, crashed=True)
 
 
 def _child(
@@ -120,6 +173,8 @@ def _child(
     kwargs: dict[str, Any],
 ) -> None:
     """What the child does: it sends (True, result) or (False, one line)."""
+    global _parent
+    _parent = sender
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, 2)
     faulthandler.enable(file)
@@ -136,10 +191,16 @@ def _child(
     sender.close()
 
 
-def _received(receiver: Connection) -> tuple[bool, Any] | None:
-    """The child's answer, None where it died before or while it sent one."""
+def _frame(stack: str) -> str:
+    """The innermost Python frame of the thread that crashed, from what faulthandler wrote."""
+    found = _FRAME.search(stack, max(0, stack.find("Current thread")))
+    return f"in {found[3]} ({os.path.basename(found[1])}, line {found[2]})" if found else ""
+
+
+def _received(receiver: Connection) -> tuple[bool | None, Any] | None:
+    """A word (None, text) or the answer of the child, None where it died before it sent one."""
     try:
-        answer: tuple[bool, Any] = receiver.recv()
+        answer: tuple[bool | None, Any] = receiver.recv()
     except (EOFError, OSError):
         return None
     return answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -12,6 +12,7 @@ from .fitting import FITTED, fitted_rewrites, layers_to_fit, obtain, rewrite_at
 from .pipeline import Patient
 from .progress import Progress
 from .rewrites.dcn import OffsetStatistics, statistics
+from .rewrites.measuring import measured, measuring
 from .sample import calibration_tensors
 from .search import Measured, search
 from .strategy import SEARCHED, Strategy, nothing_to_choose, opset_for
@@ -31,6 +32,7 @@ def prepared(
     Raises:
         InputError: the images cannot be read, or the network cannot be fitted.
     """
+    patient = _inspected(patient, progress)
     if not patient.layers:
         return patient, nothing_to_choose(strategy.opset)
     names = [name for name in patient.config.surgery.compare if name not in FITTED]
@@ -42,7 +44,7 @@ def prepared(
     wanted = {*strategy.rewrites.values(), *(f"dcn.{name}" for name in alternatives)}
     if wanted & MEASURED or SEARCHED in wanted:
         with progress.stage("look at the layers' offsets"):
-            patient = replace(patient, measured=_measured(patient))
+            patient = replace(patient, measured={**patient.measured, **_measured(patient)})
     patient = replace(patient, alternatives=alternatives)
     kernels: Mapping[str, int] = {}
     if SEARCHED in strategy.rewrites.values():
@@ -84,7 +86,21 @@ def _searched(
     return patient, strategy, point.kernels
 
 
-def _measured(patient: Patient) -> Mapping[str, object]:
+def _inspected(patient: Patient, progress: Progress) -> Patient:
+    """Show the network to those of ``surgery.rewrites`` that have to see it run."""
+    names = measuring(patient.config.surgery.rewrites)
+    if not names:
+        return patient
+    with progress.stage(f"look at the network for {', '.join(names)}"):
+        found = measured(patient.model.module, names, list(_images(patient)))
+    return replace(patient, measured={**patient.measured, **found})
+
+
+def _images(patient: Patient) -> Iterator[torch.Tensor]:
     config = patient.config
     images = calibration_tensors(config.surgery.calibration, config.input.preprocess)
-    return statistics(patient.model.module, (torch.from_numpy(image) for image in images))
+    return (torch.from_numpy(image) for image in images)
+
+
+def _measured(patient: Patient) -> Mapping[str, object]:
+    return statistics(patient.model.module, _images(patient))

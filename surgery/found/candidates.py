@@ -15,8 +15,8 @@ import onnx
 
 from postprocess.errors import InputError
 
+from ..graph.index import Index
 from ..graph.shapes import Shape
-from .index import Index
 from .layout import LAYOUTS, layouts, name_of
 from .operators import FOLLOWING, LEARNED, MOVING, PRODUCTS, selects
 from .source import Found

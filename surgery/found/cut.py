@@ -15,7 +15,9 @@ from onnx import TensorProto, helper
 from postprocess.errors import InputError
 from postprocess.registry import suggestion
 
-from .index import Index, inner_names, reads
+from ..graph.extract import part
+from ..graph.index import Index, inner_names, reads
+from ..graph.split import meeting
 from .operators import MOVING
 from .source import Found
 
@@ -114,13 +116,8 @@ def _missing(
     ends = [name for name in known if name in around and name in made and name not in behind]
     if ends:
         return ends
-    meeting: list[str] = []
-    for position in sorted(needed):
-        data = index.data(index.nodes[position])
-        if any(name in behind for name in data):
-            beside = [name for name in data if name in around and name not in behind]
-            meeting += [unmoved(index, name) for name in beside]
-    return list(dict.fromkeys(meeting))[:3] or ["the input itself"]
+    beside = [unmoved(index, name) for name in meeting(index, output, cut, around)]
+    return list(dict.fromkeys(beside))[:3] or ["the input itself"]
 
 
 def unmoved(index: Index, name: str) -> str:
@@ -144,26 +141,13 @@ def extract(found: Found, cut: Sequence[str]) -> onnx.ModelProto:
 
     Outputs are the cut tensors in order; inputs are what they need, weights not counted.
     """
-    index, source = found.index, found.model
-    kept = sorted(index.upstream(cut))
-    model = onnx.ModelProto()
-    model.ir_version = source.ir_version
-    model.producer_name, model.producer_version = source.producer_name, source.producer_version
-    model.opset_import.extend(source.opset_import)
-    model.metadata_props.extend(source.metadata_props)
-    graph = model.graph
-    graph.name = source.graph.name or "backbone"
-    graph.node.extend(index.nodes[position] for position in kept)
-    read = {name for node in graph.node for name in reads(node)}
-    graph.initializer.extend(t for t in source.graph.initializer if t.name in read)
-    graph.sparse_initializer.extend(
-        t for t in source.graph.sparse_initializer if t.values.name in read
-    )
-    graph.input.extend(value for value in source.graph.input if value.name in read)
-    for name in cut:
+
+    def describe(name: str) -> onnx.ValueInfoProto:
         kind = found.types.get(name) or TensorProto.FLOAT
-        shape = found.shapes.get(name)
-        graph.output.append(helper.make_tensor_value_info(name, kind, shape))
+        return helper.make_tensor_value_info(name, kind, found.shapes.get(name))
+
+    model = part(found.model, found.index, cut, describe)
+    del model.graph.value_info[:]
     _check(model, found)
     return model
 

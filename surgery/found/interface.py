@@ -16,9 +16,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from ..graph.index import reads
 from ..graph.modules import all_nodes
 from ..graph.shapes import Shape, element_types, infer, shapes
-from .index import reads
 from .layout import NCHW, Axes, layouts, name_of, reshaped
 from .operators import MOVING
 from .source import INTEGERS, ImageInput

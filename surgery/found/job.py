@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -15,12 +15,16 @@ from postprocess.decoders.base import DECODERS, Decoder
 from postprocess.draw import overlay
 from postprocess.errors import InputError
 from postprocess.preprocess import Preprocess
+from postprocess.registry import suggestion
 from postprocess.runtime import Runtime
 from postprocess.stages import Stages
 
 from ..audit import Audit, audit
 from ..bundle import Staging, staging
 from ..config import Config
+from ..decoding import require_writer
+from ..decoding.inside import TITLE, decode_inside
+from ..graph import rename
 from ..graphs import describe_graph, write_graph
 from ..ledger import Entry, Ledger
 from ..parity import Parity, parity
@@ -74,9 +78,12 @@ def run(config: Config) -> None:
         sample = Sample(image, picture(image)[0], source)
         case = _Case(config, given, picture, found, cut, sample)
         decoder = _decoder(case)
+        if config.surgery.decode == "inside":
+            require_writer(str(_decoder_parameters(case)["name"]))
         _note_activation(case, decoder, ledger)
         with progress.stage("channels first, simplified, each pass held against the one before"):
             operated = operate(found, cut, given, picture, config, sample.tensor, ledger)
+            operated = _renamed(operated, _names(case), ledger)
         with progress.stage(f"audit for {target.name}"):
             audited = audit(operated.graph, target)
         write_graph(operated.graph, stage.folder / "backbone.onnx", ledger)
@@ -89,11 +96,22 @@ def run(config: Config) -> None:
         if target.ort_format:
             with progress.stage("write the graph in ONNX Runtime's own format"):
                 write_ort(stage.folder, ["backbone"], stages.input)
+        parities = {"found graph, operated graph": proof.to_json(bounded=True)}
+        if config.surgery.decode == "inside":
+            with progress.stage("decode in a further graph"):
+                inside = decode_inside(
+                    operated.graph, manifest["decoder"], stages.input, target, ledger
+                )
+                manifest |= inside.write(stage.folder, ledger)
+                manifest["ledger"] = ledger.to_json()
+                parities[TITLE] = inside.parity.to_json(bounded=True)
+            progress.say(escape(inside.summary))
         with progress.stage("time the found graph and the operated one in turn"):
             times = _times(case, operated, runtime, stages)
         with progress.stage("write golden values, overlay and report"):
             stages.save(stage.folder / "golden.npz")
-            facts = _facts(case, target, audited, proof, times, ledger, progress)
+            facts = _facts(case, target, audited, parities, ledger, progress)
+            facts |= {"latency": times.to_json(), "verdict": verdict(proof, times)}
             _write_pictures(stage, stages, facts)
             stage.write({**manifest, "parity": facts["parity"]})
         stage.publish()
@@ -110,7 +128,9 @@ def _decoder(case: _Case) -> Decoder:
 
 def _note_activation(case: _Case, decoder: Decoder, ledger: Ledger) -> None:
     """Say so where the decoder applies a sigmoid to what is made by one: a common slip."""
-    heatmap = getattr(decoder, "heatmap", None)
+    renamed = {new: old for old, new in _names(case).items()}
+    heatmap = str(getattr(decoder, "heatmap", ""))
+    heatmap = renamed.get(heatmap, heatmap)
     if getattr(decoder, "activation", None) != "sigmoid" or heatmap not in case.cut.tensors:
         return
     index = case.found.index
@@ -121,11 +141,44 @@ def _note_activation(case: _Case, decoder: Decoder, ledger: Ledger) -> None:
 
 def _decoder_parameters(case: _Case) -> dict[str, Any]:
     """The decoder's parameters with tensors' names for the nodes' names that model.cut may give."""
-    names = {each: resolve(case.found, [each])[0] for each in case.given.cut}
+    tensors = {each: resolve(case.found, [each])[0] for each in case.given.cut}
+    names = _names(case)
+
+    def named(value: str) -> str:
+        tensor = tensors.get(value, value)
+        return names.get(tensor, tensor)
+
     return {
-        key: names.get(value, value) if isinstance(value, str) and key != "name" else value
+        key: named(value) if isinstance(value, str) and key != "name" else value
         for key, value in case.given.decoder.items()
     }
+
+
+def _names(case: _Case) -> dict[str, str]:
+    """New names of cut tensors and the input, by the tensor's name in the found graph.
+
+    Raises:
+        InputError: a name that is neither.
+    """
+    known = {each: resolve(case.found, [each])[0] for each in case.given.cut}
+    known |= {tensor: tensor for tensor in (*case.cut.tensors, case.cut.port.name)}
+    for old in case.given.names:
+        if old not in known:
+            raise InputError(
+                f"model.names names {old!r}, which is not cut at{suggestion(old, known)} (there "
+                f"are: {', '.join(known)})"
+            )
+    return {known[old]: new for old, new in case.given.names.items()}
+
+
+def _renamed(operated: Operated, names: Mapping[str, str], ledger: Ledger) -> Operated:
+    """The operated graph with other names for its inputs and outputs."""
+    if not names:
+        return operated
+    for old, new in names.items():
+        ledger.add(Entry("interface", "rename", old, True, True, f"{new!r} in the operated graph"))
+    reference = {names.get(name, name): array for name, array in operated.reference.items()}
+    return replace(operated, graph=rename(operated.graph, names), reference=reference)
 
 
 def _manifest(case: _Case, operated: Operated, ledger: Ledger) -> dict[str, Any]:
@@ -186,8 +239,7 @@ def _facts(
     case: _Case,
     target: Target,
     audited: Audit,
-    proof: Parity,
-    times: Comparison,
+    parities: Mapping[str, Any],
     ledger: Ledger,
     progress: Progress,
 ) -> dict[str, Any]:
@@ -198,9 +250,7 @@ def _facts(
         "cut": list(case.cut.tensors),
         "export": {"exporter": case.found.model.producer_name or "unknown", "opset": audited.opset},
         "strategies": [],
-        "latency": times.to_json(),
-        "parity": {"found graph, operated graph": proof.to_json(bounded=True)},
-        "verdict": verdict(proof, times),
+        "parity": dict(parities),
         "audit": audited.to_json(),
         "ledger": ledger.to_json(),
         "ledger_summary": ledger.summary(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx
 from onnx import TensorProto, helper
@@ -12,18 +12,22 @@ from postprocess.errors import InputError
 from postprocess.instances import Array
 from postprocess.preprocess import Preprocess
 
+from ..adapt import adapt
 from ..compare import compare, tolerance, within
 from ..config import Config
 from ..graph.session import run
 from ..graph.shapes import infer, shape_of
 from ..ledger import Entry, Ledger
+from ..opset import proven
 from ..passes import Parity, run_passes
+from ..passes.base import opset_of
+from ..targets import Target
 from .candidates import automatic
 from .cut import extract, needed_inputs, resolve, separate
 from .interface import Sizes, Step, head_outputs, picture_input
 from .layout import LAYOUTS, Axes
-from .opset import at_opset
-from .reference import channels_first, tensors_at
+from .reference import channels_first, feed, tensors_at
+from .repair import repaired
 from .settings import Settings
 from .source import Found, ImageInput
 
@@ -128,7 +132,14 @@ def operate(
         InputError: ONNX Runtime cannot run the graph, or a change of the interface changed what it
             computes.
     """
-    raw, problem = tensors_at(found, cut.part, cut.port, cut.tensors, tensor)
+    surgery = config.surgery
+    safe = surgery.safe is not False
+    try:
+        raw, problem = tensors_at(found, cut.part, cut.port, cut.tensors, tensor, safe=safe)
+    except InputError:
+        own = {cut.port.name: feed(cut.port, tensor)}
+        cut = replace(cut, part=repaired(cut.part, own, ledger, safe=safe))
+        raw, problem = tensors_at(found, cut.part, cut.port, cut.tensors, tensor, safe=safe)
     graph = onnx.ModelProto()
     graph.CopyFrom(cut.part)
     height, width = preprocess.size or (cut.port.height, cut.port.width)
@@ -144,10 +155,29 @@ def operate(
     for step in (*steps, *more):
         ledger.add(_step(step))
     _describe_outputs(graph, given_back)
-    check, skip = Parity(feeds, noise), config.surgery.skip_passes
-    if config.surgery.opset is not None:
-        graph = at_opset(graph, config.surgery.opset, check, ledger)
-    graph = run_passes(graph, skip=skip, ledger=ledger, check=check, order=ORDER)
+    check = Parity(feeds, noise)
+    if surgery.opset is not None:
+        before, graph = opset_of(graph), proven(graph, surgery.opset, check)
+        reason = f"opset {surgery.opset}, the file is of {before}"
+        ledger.add(_entry("opset", graph.graph.name, True, reason))
+    graph = run_passes(
+        graph,
+        skip=surgery.skip_passes,
+        ledger=ledger,
+        check=check,
+        order=(*ORDER[:-1], *surgery.also_passes, *ORDER[-1:]),
+        tolerance=surgery.tolerance,
+        safe=safe,
+    )
+    graph = adapt(
+        graph,
+        Target.from_config(config.target),
+        check=check,
+        ledger=ledger,
+        skip=surgery.skip_passes,
+        clean=ORDER[-1:],
+        safe=bool(surgery.safe),
+    )
     return Operated(graph, reference, problem, noise)
 
 

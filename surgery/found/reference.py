@@ -10,6 +10,7 @@ import onnx
 from postprocess.errors import InputError
 
 from ..graph.session import Array, run
+from ..safety import in_child
 from .layout import NCHW, Axes
 from .source import Found, ImageInput
 
@@ -28,11 +29,18 @@ def feed(port: ImageInput, tensor: Array) -> Array:
 
 
 def tensors_at(
-    found: Found, extracted: onnx.ModelProto, port: ImageInput, cut: Sequence[str], tensor: Array
+    found: Found,
+    extracted: onnx.ModelProto,
+    port: ImageInput,
+    cut: Sequence[str],
+    tensor: Array,
+    *,
+    safe: bool = True,
 ) -> tuple[dict[str, Array], str]:
     """The cut tensors as the found graph makes them, in ONNX Runtime as the graph is written.
 
-    The whole graph is run where ONNX Runtime can run it, and else the part before the cut.
+    The whole graph is run where ONNX Runtime can run it, and else the part before the cut: in a
+    child process where ``safe``, since nobody knows what a found graph does to a run time.
 
     Returns:
         Arrays by name in the found layout, and why the whole graph could not be run, or "".
@@ -45,10 +53,11 @@ def tensors_at(
     whole.CopyFrom(found.model)
     present = {value.name for value in whole.graph.output}
     whole.graph.output.extend(v for v in extracted.graph.output if v.name not in present)
+    execute = in_child(f"run {found.path.name} in ONNX Runtime", run) if safe else run
     try:
-        return run(whole, feeds, cut), ""
+        return execute(whole, feeds, cut), ""
     except InputError as error:
-        return run(extracted, feeds, cut), str(error)
+        return execute(extracted, feeds, cut), str(error)
 
 
 def channels_first(

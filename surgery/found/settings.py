@@ -32,6 +32,7 @@ class Settings:
     Attributes:
         path: the ONNX file.
         cut: names of tensors or nodes; empty for ``auto``.
+        names: other names for cut tensors and the input.
         layout, dtype: of the found graph's input; None where the graph is to tell.
         picture: the other fields of ``model.input``, those of the bundle's "preprocess".
         decoder: its name (key ``name``) and parameters.
@@ -42,6 +43,7 @@ class Settings:
 
     path: Path
     cut: tuple[str, ...]
+    names: Mapping[str, str]
     layout: str | None
     dtype: str | None
     picture: Field
@@ -82,6 +84,7 @@ def settings(config: Config) -> Settings:
     return Settings(
         path=path,
         cut=_cut(model["cut"]),
+        names={old: new.text() for old, new in _mapped(model["names"])},
         layout=layout,
         dtype=dtype,
         picture=Field(
@@ -226,3 +229,7 @@ def _skeleton(field: Field, count: int) -> tuple[tuple[int, int], ...]:
 
 def _listed(field: Field) -> list[Field]:
     return [] if field.value is None else field.elements()
+
+
+def _mapped(field: Field) -> list[tuple[str, Field]]:
+    return [] if field.value is None else list(field.items())

@@ -17,10 +17,8 @@ from onnx import TensorProto, helper, inliner
 from postprocess.errors import InputError
 
 from ..graph.files import load_onnx
+from ..graph.index import Index, reads
 from ..graph.shapes import Shape, element_types, infer, shape_of, shapes
-from .index import Index, reads
-
-LARGEST = 2**31 - 1  # bytes of a protobuf message, and so of a graph that is run from memory
 
 FLOATS = ("float32", "float16", "float64")
 INTEGERS = ("uint8", "int8", "int16", "int32", "int64", "uint16")
@@ -134,12 +132,6 @@ def read(path: Path) -> onnx.ModelProto:
         raise InputError(f"{path} cannot be read as an ONNX model: {cause}") from error
     if not model.graph.node or not model.graph.output:
         raise InputError(f"{path} holds a graph of no nodes or no outputs: there is nothing to cut")
-    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
-    if size > LARGEST:
-        raise InputError(
-            f"{path} holds {size:,} bytes of weights, expected at most {LARGEST:,}: a graph in "
-            "memory cannot be larger"
-        )
     _open_axes(model.graph)
     return model
 

@@ -34,6 +34,9 @@ def summary(ledger: Ledger, audited: Audit, proof: Parity, times: Comparison) ->
             done = "" if entry.fired else " not done:"
             yield f"{entry.name}:{done} {entry.where}: {entry.reason}"
     yield from (line for line in ledger.summary() if line.startswith("pass "))
+    for entry in ledger.fired():
+        if entry.kind == "pass" and entry.reason:
+            yield f"pass {entry.name}: {entry.reason}"
     yield "backbone: " + ", ".join(f"{op} {n}" for op, n in audited.histogram.items())
     yield audited.summary
     worst = max(found.max for found in proof.outputs.values())

@@ -1,8 +1,8 @@
 """Which operation of this project removes a node that a target refuses.
 
-The table is data (``remedies.yaml``), read from the top, the first entry that fits deciding. Each
-names the rewrite, pass or configuration that it needs, and a test holds these against the
-registries, which would load torch here.
+The table is data (``remedies.yaml``), read from the top: of the entries that fit, the first is
+offered, and an export tries those that are exact passes in turn (:mod:`surgery.adapt`). Each names
+what it needs, and a test holds these against the registries, which would load torch here.
 """
 
 from __future__ import annotations
@@ -21,6 +21,17 @@ from .target import Target
 TABLE = Path(__file__).with_name("remedies.yaml")
 PLACES = ("any", "head", "tail")
 
+# How an operation is asked for: on a graph of this project's export, and on one that was found.
+_EXPORT = "python -m surgery model=NAME checkpoint=FILE target={target}"
+COMMANDS = {
+    "pass": (
+        _EXPORT,
+        "python -m surgery task=graph model.path={path} 'graph.steps=[{{pass: NEEDED}}]' out=FILE",
+    ),
+    "symbolic": (f"{_EXPORT} surgery.symbolics.also=[NEEDED]",) * 2,
+    "rewrite": (f"{_EXPORT} surgery.rewrites=[NEEDED]",) * 2,
+}
+
 
 @dataclass(frozen=True)
 class Remedy:
@@ -28,7 +39,8 @@ class Remedy:
 
     Attributes:
         name: what to call it in a column.
-        command: what to type; ``{path}`` and ``{target}`` stand for the file and the target.
+        commands: what to type for a graph of our own export, and for one that was found;
+            ``{path}`` and ``{target}`` stand for the file and the target.
         exact: whether the network's outputs stay what they were.
         operators: that it is for; none means every one.
         reason: a part of the target's reason, "" for any.
@@ -36,11 +48,11 @@ class Remedy:
         place: ``head`` (nothing upstream multiplies), ``tail`` (nothing downstream does), ``any``.
         exported: whether the graph must come from this project's export; None where both will do.
         deformable: whether the node must be a part of what was a deformable layer.
-        needs: ``rewrite:NAME``, ``pass:NAME`` or ``config:PATH``: what must exist.
+        needs: ``KIND:NAME``, what must exist: pass, rewrite, symbolic or config.
     """
 
     name: str
-    command: str
+    commands: tuple[str, str]
     exact: bool
     operators: frozenset[str]
     reason: str
@@ -49,6 +61,20 @@ class Remedy:
     exported: bool | None
     deformable: bool
     needs: str
+
+    @property
+    def pass_name(self) -> str:
+        """Name of the ONNX pass that it is, "" where it is none."""
+        return self.member("pass")
+
+    def member(self, kind: str) -> str:
+        """Name of the member of ``kind`` that it is, "" where it is of another kind."""
+        needed, _, name = self.needs.partition(":")
+        return name if needed == kind else ""
+
+    def command(self, path: str, target: str, exported: bool) -> str:
+        """What to type for the graph in the file ``path``."""
+        return self.commands[0 if exported else 1].format(path=path, target=target)
 
 
 @dataclass(frozen=True)
@@ -69,9 +95,9 @@ class Bad:
     deformable: bool
 
 
-def remedy_for(bad: Bad, target: Target) -> Remedy | None:
-    """Return the first remedy that fits, None where this project has none."""
-    return next((remedy for remedy in remedies() if _fits(remedy, bad, target)), None)
+def remedies_for(bad: Bad, target: Target) -> list[Remedy]:
+    """Return the remedies that fit, in the order of the table; none where this project has none."""
+    return [remedy for remedy in remedies() if _fits(remedy, bad, target)]
 
 
 def _fits(remedy: Remedy, bad: Bad, target: Target) -> bool:
@@ -103,9 +129,16 @@ def _remedy(entry: Field) -> Remedy:
     )
     every = entry["operators"].value == "any"
     exported = entry.get("exported", None)
+    needs = entry["needs"].text()
+    kind, _, needed = needs.partition(":")
+    if "command" in entry.mapping():
+        commands = (entry["command"].text(),) * 2
+    else:
+        own, found = COMMANDS[kind]
+        commands = (own.replace("NEEDED", needed), found.replace("NEEDED", needed))
     return Remedy(
-        name=entry["name"].text(),
-        command=entry["command"].text(),
+        name=entry.get("name", f"{kind} {needed}").text(),
+        commands=commands,
         exact=entry["exact"].flag(),
         operators=frozenset(
             () if every else (item.text() for item in entry["operators"].elements())
@@ -115,5 +148,5 @@ def _remedy(entry: Field) -> Remedy:
         place=entry.get("at", "any").text(PLACES),
         exported=None if exported.value is None else exported.flag(),
         deformable=entry.get("deformable", False).flag(),
-        needs=entry["needs"].text(),
+        needs=needs,
     )

@@ -24,6 +24,7 @@ class Rule:
         rank: allowed ranks of the first input; none means any.
         constant: positions of inputs that must be constants where they are given.
         attributes: allowed values by attribute name.
+        last_axis: whether its attribute ``axis`` must be the first input's last one.
         opset: lowest and highest opset of the ``ai.onnx`` domain in which it runs; none means any.
         follows: it runs only as part of one of these operators, whose output it takes; none means
             on its own.
@@ -33,6 +34,7 @@ class Rule:
     rank: tuple[int, ...] = ()
     constant: tuple[int, ...] = ()
     attributes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    last_axis: bool = False
     opset: tuple[int, int] | None = None
     follows: tuple[str, ...] = ()
     note: str = ""
@@ -44,7 +46,7 @@ def _rule(field: Field) -> Rule:
         return Rule()
     if isinstance(field.value, str):
         return Rule(note=field.value)
-    field.only("rank", "constant", "attributes", "opset", "follows", "note")
+    field.only("rank", "constant", "attributes", "last_axis", "opset", "follows", "note")
     return Rule(
         rank=tuple(item.integer(least=0) for item in field.get("rank", []).elements()),
         constant=tuple(item.integer(least=0) for item in field.get("constant", []).elements()),
@@ -52,6 +54,7 @@ def _rule(field: Field) -> Rule:
             name: tuple(value.value for value in values.elements())
             for name, values in field.get("attributes", {}).items()
         },
+        last_axis=field.get("last_axis", False).flag(),
         follows=tuple(item.text() for item in field.get("follows", []).elements()),
         opset=_opset(field["opset"]) if "opset" in field.mapping() else None,
         note=field.get("note", "").text(),
@@ -80,6 +83,7 @@ class Target:
             they are; ONNX lets a caller override those, so that most targets may not.
         runtime: member of :data:`~surgery.targets.runtimes.RUNTIMES` that opens a graph for this
             target where it is installed, "" where none can here.
+        note: what is to be known about its refusals in general, in words.
         ort_format: also write the graphs in ONNX Runtime's own format.
     """
 
@@ -92,6 +96,7 @@ class Target:
     dynamic_shapes: bool
     frees_weights: bool = False
     runtime: str = ""
+    note: str = ""
     ort_format: bool = False
 
     @classmethod
@@ -122,6 +127,7 @@ class Target:
             dynamic_shapes=root["dynamic_shapes"].flag(),
             frees_weights=root.get("frees_weights", False).flag(),
             runtime=root.get("runtime", "").text(),
+            note=root.get("note", "").text(),
             ort_format=root.get("ort_format", False).flag(),
         )
 

@@ -62,6 +62,7 @@ class Verdicts:
             or self._rank(node, rule)
             or self._constant(node, rule)
             or self._attributes(node, rule)
+            or self._axis(node, rule)
             or self._follows(node, rule)
         )
         return Verdict(reason or self._type(node), "" if reason else rule.note)
@@ -95,6 +96,13 @@ class Verdicts:
             if value is not None and value not in allowed:
                 return f"{name}={value}, takes {' or '.join(map(str, allowed))}"
         return ""
+
+    def _axis(self, node: onnx.NodeProto, rule: Rule) -> str:
+        shape = self._shapes.get(node.input[0]) if rule.last_axis and node.input else None
+        axis = self._attribute(node, "axis")
+        if shape is None or axis is None or axis in (-1, len(shape) - 1):
+            return ""
+        return f"axis={axis} of {len(shape)}, takes the last axis"
 
     def _attribute(self, node: onnx.NodeProto, name: str) -> Any:
         """Value of an attribute, its default where it is left out, None where it has none."""

@@ -1,7 +1,9 @@
-"""A composed configuration without the command line around it."""
+"""A composed configuration without the command line around it, and native code that crashes."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,3 +30,23 @@ def compose(repository: Path) -> Compose:
         return from_mapping({str(key): value for key, value in node.items()})
 
     return composed
+
+
+_CRASHES = """
+#include <stddef.h>
+int divide(int a, int b) { volatile int c = b; return a / c; }
+int follow(void) { volatile int *nowhere = NULL; return *nowhere; }
+"""
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A compiled extension that divides by zero and follows a null pointer."""
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler to build the crashing extension with")
+    folder = tmp_path_factory.mktemp("crash")
+    (folder / "crash.c").write_text(_CRASHES)
+    out = folder / "crash.so"
+    subprocess.run([compiler, "-shared", "-fPIC", folder / "crash.c", "-o", out], check=True)
+    return str(out)

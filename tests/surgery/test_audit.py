@@ -319,7 +319,7 @@ def test_audit_is_plain_json(warped: onnx.ModelProto, targets: Targets) -> None:
     values = json.loads(json.dumps(audit(warped, targets("portable")).to_json()))
     assert values["ok"] is False
     assert values["refused"][0].keys() == {
-        *("name", "operator", "module", "reason", "macs", "splits", "remedy")
+        *("name", "operator", "module", "reason", "macs", "splits", "remedy", "passes")
     }
     assert values["inputs"] == {"image": "float32[1, 3, 8, 8]"}
 
@@ -418,3 +418,23 @@ def test_target_that_is_ill_written_is_refused_by_key(change: dict[str, Any], me
     }  # fmt: skip
     with pytest.raises(InputError, match=message):
         Target.from_config(config | change)
+
+
+def test_softmax_over_an_inner_axis_is_refused_where_a_target_takes_the_last_one(
+    targets: Targets,
+) -> None:
+    port = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [
+            helper.make_node("Softmax", ["x"], ["a"], name="inner", axis=1),
+            helper.make_node("Softmax", ["a"], ["b"], name="last", axis=3),
+            helper.make_node("Softmax", ["b"], ["y"], name="negative", axis=-1),
+        ],
+        "g",
+        [port("x", TensorProto.FLOAT, [1, 4, 8, 8])],
+        [port("y", TensorProto.FLOAT, [1, 4, 8, 8])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    (refused,) = audit(model, targets("xnnpack")).refused
+    assert refused.name == "inner"
+    assert refused.reason == "axis=1 of 4, takes the last axis"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import onnx
@@ -53,6 +54,20 @@ def test_screen_of_one_target_ends_in_a_command_that_can_be_typed(
     screen = capsys.readouterr().out
     assert screen.startswith("nnapi runs 1 of 2 nodes, in 1 partition")
     assert f"model=onnx model.path='{file}' model.cut=auto" in screen
+
+
+def test_first_answer_is_a_line_for_each_target_and_what_to_do(
+    file: Path, compose: Compose, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(compose("task=audit", f"model.path='{file}'"))
+    screen = capsys.readouterr().out
+    count = len(target_names())
+    assert re.match(rf"\d+ of {count} targets run the whole graph as it is", screen)
+    lines = [line.split()[0] for line in screen.splitlines() if line]
+    assert set(target_names()) <= set(lines)
+    assert "model.cut=auto (exact) removes refused nodes: " in screen
+    assert "target=TARGET" in screen
+    assert len(screen.splitlines()) <= 40
 
 
 def test_json_on_the_terminal_is_the_json_in_the_file(

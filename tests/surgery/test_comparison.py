@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,3 +57,11 @@ def test_without_sure_instances_all_of_them_count() -> None:
     row = _row("distilled", 50, 50)
     row["sure"] = dict.fromkeys(row["sure"], 0)
     assert agreement(row) == pytest.approx(2 * 50 / 150)
+
+
+def test_rewrites_beside_those_of_deformable_layers_are_named() -> None:
+    row = _row("keep", 10, 10, 0.0)
+    nothing = replace(CHOSEN, rewrites={})
+    assert verdict([row], nothing)["text"].startswith("the network as it is finds 10 of the 100")
+    text = verdict([row], nothing, ["relu6"])["text"]
+    assert text.startswith("rewrite relu6 finds 10 of the 100")

@@ -6,9 +6,7 @@ import ctypes
 import math
 import os
 import platform
-import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,25 +15,28 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 
 from postprocess.errors import InputError
-from surgery.safety import StepError, run_in_child, run_within
+from surgery.export import export_onnx
+from surgery.safety import StepError, in_child, run_in_child, run_within
 
-SOURCE = """
-#include <stddef.h>
-int divide(int a, int b) { volatile int c = b; return a / c; }
-int follow(void) { volatile int *nowhere = NULL; return *nowhere; }
-"""
 # What a spawned child can import: the tests themselves are not on its path.
 MODULE = """
 import ctypes
 from postprocess.errors import InputError
+from surgery.safety import announce
 
 def divide(library):
     return ctypes.CDLL(library).divide(1, 0)
 
 def follow(library):
     return ctypes.CDLL(library).follow()
+
+def steps(library):
+    announce("node a")
+    announce("node b")
+    follow(library)
 
 def refuse(what):
     raise InputError(f"no {what} here")
@@ -44,12 +45,27 @@ def unsendable():
     return lambda: None
 """
 
+NETWORK = """
+import ctypes
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self, library):
+        super().__init__()
+        self.library = library
+
+    def forward(self, x):
+        ctypes.CDLL(self.library).follow()
+        return x
+"""
+
 
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """A module whose functions misbehave, importable by children."""
     folder = tmp_path_factory.mktemp("steps")
     (folder / "misbehaving_steps.py").write_text(MODULE)
+    (folder / "misbehaving_network.py").write_text(NETWORK)
     sys.path.insert(0, str(folder))
     try:
         import misbehaving_steps
@@ -58,19 +74,6 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     finally:
         sys.path.remove(str(folder))
         sys.modules.pop("misbehaving_steps", None)
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A compiled extension that divides by zero and follows a null pointer."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler to build the crashing extension with")
-    folder = tmp_path_factory.mktemp("crash")
-    (folder / "crash.c").write_text(SOURCE)
-    out = folder / "crash.so"
-    subprocess.run([compiler, "-shared", "-fPIC", folder / "crash.c", "-o", out], check=True)
-    return str(out)
 
 
 def test_result_of_a_child_is_the_functions_own() -> None:
@@ -93,10 +96,44 @@ def test_native_crash_is_reported_with_step_signal_and_python_stack(
     assert "\n" not in str(error)
     assert 'misbehaving_steps.py", line' in error.stack
     assert f"in {function}" in error.stack
+    assert error.frame.startswith(f"in {function} (misbehaving_steps.py, line ")
+    assert str(error).endswith(error.frame)
+    assert error.crashed
 
 
 def _traps() -> bool:
     return platform.machine().lower() in ("x86_64", "amd64", "i686")
+
+
+def test_last_word_of_a_child_that_crashes_is_told(steps: ModuleType, library: str) -> None:
+    with pytest.raises(StepError, match=r"^walk, node b: the process was ended") as caught:
+        run_in_child("walk", steps.steps, library)
+    assert caught.value.at == "node b"
+
+
+@pytest.mark.usefixtures("steps")
+def test_exporter_that_crashes_names_the_step_and_the_line_of_the_network(library: str) -> None:
+    from misbehaving_network import Net  # type: ignore[import-not-found]
+
+    export = in_child("export main (torchscript)", export_onnx)
+    with pytest.raises(StepError) as caught:
+        export(
+            Net(library).eval(),
+            (torch.zeros(1),),
+            input_names=["x"],
+            output_names=["y"],
+            exporter="torchscript",
+            symbolics=(),
+        )
+    assert str(caught.value).startswith("export main (torchscript): the process was ended by SIG")
+    assert caught.value.frame.startswith("in forward (misbehaving_network.py, line ")
+    assert "torchscript" in caught.value.crash  # and the exporter's frames behind it
+
+
+def test_exception_is_no_crash(steps: ModuleType) -> None:
+    with pytest.raises(StepError) as caught:
+        run_in_child("look", steps.refuse, "graph")
+    assert not caught.value.crashed
 
 
 def test_signal_raised_by_the_step_itself_is_named() -> None:

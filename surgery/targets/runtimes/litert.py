@@ -8,6 +8,7 @@ NCHW into NHWC; here tensors are turned back.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -17,11 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 
 from ...graph.files import load_onnx
 from ...graph.shapes import Shape, shape_of
 from .base import Array, Session, installed, refused, require
 
+# onnx2tf writes its simplified graph over the file that it is given: it only ever sees a copy.
+COPY = "graph.onnx"
 # onnx2tf fetches pictures of this name for its own trial run unless they lie in its folder.
 _SAMPLES, _SAMPLE_SHAPE = (
     "calibration_image_sample_data_20x128x128x3_float32.npy",
@@ -30,11 +34,13 @@ _SAMPLES, _SAMPLE_SHAPE = (
 
 
 class _Session(Session):
-    def __init__(self, interpreter: Any, inputs: list[str], outputs: dict[str, Shape]) -> None:
+    def __init__(
+        self, interpreter: Any, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape]
+    ) -> None:
         interpreter.allocate_tensors()
         self._interpreter = interpreter
         self._inputs = _by_name(interpreter.get_input_details(), inputs)
-        self._outputs = _by_name(interpreter.get_output_details(), list(outputs))
+        self._outputs = _by_name(interpreter.get_output_details(), outputs)
         self._shapes = outputs
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
@@ -67,16 +73,18 @@ class _LiteRt:
 
     def load(self, path: Path, threads: int) -> Session:
         require(self)
-        from ai_edge_litert.interpreter import Interpreter
-
-        graph = load_onnx(path).graph
+        model = load_onnx(path)
+        graph = model.graph
         weights = {tensor.name for tensor in graph.initializer}
         with tempfile.TemporaryDirectory(prefix="surgery-") as folder:
+            onnx.save(model, str(Path(folder) / COPY))
             content = _translated(path, Path(folder))
+        from ai_edge_litert.interpreter import Interpreter
+
         try:
             return _Session(
                 Interpreter(model_content=content, num_threads=threads),
-                [value.name for value in graph.input if value.name not in weights],
+                {v.name: shape_of(v) or () for v in graph.input if v.name not in weights},
                 {value.name: shape_of(value) or () for value in graph.output},
             )
         except (RuntimeError, ValueError) as error:
@@ -89,31 +97,46 @@ def _converter() -> str | None:
 
 
 def _translated(path: Path, folder: Path) -> bytes:
-    """Run onnx2tf in ``folder`` and return the .tflite file with float32 weights."""
+    """Run onnx2tf on the copy of ``path`` in ``folder``; return the .tflite file in float32."""
     program = _converter()
     assert program is not None
     samples = np.random.default_rng(0).random(_SAMPLE_SHAPE, dtype=np.float32)
     np.save(folder / _SAMPLES, samples)
-    command = [program, "-i", str(path.resolve()), "-o", "out", "-n", "-coion"]
+    command = [program, "-i", COPY, "-o", "out", "-n", "-coion"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     made = sorted((folder / "out").glob("*_float32.tflite"))
     if done.returncode != 0 or not made:
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line]
-        raise refused("onnx2tf", path, lines[-1] if lines else f"exit code {done.returncode}")
+        raise refused("onnx2tf", path, _cause(done.stdout + done.stderr, done.returncode))
     return made[0].read_bytes()
 
 
-def _by_name(details: list[dict[str, Any]], names: list[str]) -> dict[str, dict[str, Any]]:
-    """Tensors by the graph's names; in the graph's order where the file has others."""
-    own = {
-        str(detail["name"]).rpartition(":")[0] or str(detail["name"]): detail for detail in details
-    }
-    exact = {str(detail["name"]): detail for detail in details}
-    if all(name in exact for name in names):
-        return {name: exact[name] for name in names}
-    if all(name in own for name in names):
-        return {name: own[name] for name in names}
-    return dict(zip(names, details, strict=True))
+def _cause(printed: str, code: int) -> str:
+    """Where onnx2tf stopped: it prints the node, and before that its error at some length."""
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", printed).splitlines()
+    node = next((line.split()[-1] for line in lines if "onnx_op_name:" in line), "")
+    known = next((line for line in lines if line.startswith("ERROR: ")), f"exit code {code}")
+    return f"it stops at node {node}" if node else known.removeprefix("ERROR: ")
+
+
+def _by_name(details: list[dict[str, Any]], wanted: Mapping[str, Shape]) -> dict[str, Any]:
+    """Tensors by the graph's names; by their shapes, or in order, where the file has others."""
+    for cut in (str, lambda name: str(name).rpartition(":")[0] or str(name)):
+        named = {cut(detail["name"]): detail for detail in details}
+        if all(name in named for name in wanted):
+            return {name: named[name] for name in wanted}
+    shaped = {name: [d for d in details if _same(d["shape"], wanted[name])] for name in wanted}
+    if all(len(found) == 1 for found in shaped.values()):
+        return {name: found[0] for name, found in shaped.items()}
+    return dict(zip(wanted, details, strict=True))
+
+
+def _same(shape: Any, wanted: Shape) -> bool:
+    """Whether a file's tensor is of the shape ``wanted``, as it is or channels last."""
+    found, channels_first = tuple(map(int, shape)), tuple(wanted)
+    return found in (
+        channels_first,
+        (*channels_first[:1], *channels_first[2:], *channels_first[1:2]),
+    )
 
 
 LITERT = _LiteRt()

@@ -133,7 +133,24 @@ def test_a_link_out_of_the_model_s_folder_is_not_followed(tmp_path: Path) -> Non
     path = external(folder)
     (folder / "weights.bin").rename(tmp_path / "secret.bin")
     (folder / "weights.bin").symlink_to(tmp_path / "secret.bin")
-    assert "cannot be read as an ONNX model" in refusal(lambda: Found(path))
+    assert "its weights cannot be read" in refusal(lambda: Found(path))
+
+
+def test_more_weights_than_a_graph_in_memory_can_hold_are_told_before_they_are_read(
+    tmp_path: Path,
+) -> None:
+    path = external(tmp_path)
+    model = onnx.load(path, load_external_data=False)
+    with (tmp_path / "weights.bin").open("r+b") as file:
+        file.truncate(2**31 + 4)  # a hole on the disk
+    first = model.graph.initializer[0]
+    del first.dims[:], first.external_data[:]
+    first.dims.append(2**29 + 1)
+    for key, value in (("location", "weights.bin"), ("offset", "0"), ("length", str(2**31 + 4))):
+        first.external_data.add(key=key, value=value)
+    path.write_bytes(model.SerializeToString())
+    line = refusal(lambda: Found(path))
+    assert "expected at most 2,147,483,647: a graph in memory cannot be larger" in line
 
 
 def test_a_constant_s_value_outside_of_the_model_s_folder_is_not_read(tmp_path: Path) -> None:

@@ -169,6 +169,25 @@ def test_another_opset_is_converted_to_and_stands_in_the_ledger(operate: Operate
     assert [entry["fired"] for entry in entries] == [True]
 
 
+def test_a_graph_that_onnx_runtime_refuses_for_its_types_is_repaired_first(
+    operate: Operate,
+) -> None:
+    build = Builder()
+    feature = trunk(build, "image")
+    half = build.weight(np.float32(0.5), "half")
+    build.conv(build.node("Mul", [feature, half], "scaled"), (8, 3), "hm")
+    build.conv(feature, (8, 2), "wh")
+    sides = [port("hm", [1, 3, 16, 16]), port("wh", [1, 2, 16, 16])]
+    model = build.model([port("image", [1, 3, 64, 64])], sides)
+    for tensor in model.graph.initializer:
+        if tensor.name == half:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(np.float64(0.5), half))
+    bundle = operate(model, "model.cut=[hm,wh]")
+    entries = [entry for entry in manifest(bundle)["ledger"] if entry["name"] == "element_types"]
+    assert [entry["fired"] for entry in entries] == [True]
+    assert "its outputs are compared with nothing" in entries[0]["reason"]
+
+
 def test_a_picture_s_name_read_in_a_branch_follows_the_new_input() -> None:
     branch = helper.make_graph(
         [helper.make_node("Identity", ["image"], ["same"])], "b", [], [port("same", [1, 4, 4, 3])]

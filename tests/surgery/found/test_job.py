@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 import postprocess
+from postprocess.errors import InputError
 from surgery.graph.session import run
 from surgery.ledger import Ledger
 
@@ -130,6 +131,32 @@ def test_a_node_s_name_stands_for_its_output_in_cut_and_decoder(operate: Operate
     )
     decoder = manifest(out)["decoder"]
     assert (decoder["heatmap"], decoder["size"]) == ("hm", "sizes")
+
+
+def test_the_operated_graph_and_its_decoder_go_by_other_names(operate: Operate) -> None:
+    out = operate(
+        centernet(),
+        "model.cut=['node/sizes','node/hm']",
+        "model.names={hm: heatmap, node/sizes: sizes_ltrb, image\\:0: image}",
+        ctdet(heatmap="node/hm", size="sizes"),
+    )
+    document = manifest(out)
+    backbone = document["graphs"]["backbone"]
+    assert [each["name"] for each in backbone["inputs"]] == ["image"]
+    assert [each["name"] for each in backbone["outputs"]] == ["sizes_ltrb", "heatmap"]
+    decoder = document["decoder"]
+    assert (decoder["heatmap"], decoder["size"]) == ("heatmap", "sizes_ltrb")
+    assert max(postprocess.load(out).check_golden().values()) == 0.0
+
+
+def test_a_name_that_is_not_cut_at_cannot_be_changed(operate: Operate) -> None:
+    with pytest.raises(InputError, match="names 'tensor/c:0', which is not cut at; did you mean"):
+        operate(
+            centernet(),
+            "model.cut=['tensor/a:0','tensor/b:0']",
+            "model.names={tensor/c\\:0: x}",
+            ctdet(),
+        )
 
 
 def test_the_bundle_is_whole_and_its_report_says_what_was_done(operate: Operate) -> None:

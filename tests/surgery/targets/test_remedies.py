@@ -9,8 +9,9 @@ import pytest
 
 from postprocess.errors import InputError
 from surgery.targets import Target
-from surgery.targets.remedies import Bad, Remedy, remedies, remedy_for
+from surgery.targets.remedies import Bad, Remedy, remedies, remedies_for
 from surgery.targets.shipped import load_target
+from surgery.targets.target import Rule
 
 ABSENT = "not among its operators"
 FOREIGN = Bad("TopK", ABSENT, head=False, tail=True, exported=False, deformable=False)
@@ -18,8 +19,7 @@ DEFORM = Bad("DeformConv", ABSENT, head=False, tail=False, exported=True, deform
 
 
 def _name(bad: Bad, target: str) -> str:
-    remedy = remedy_for(bad, load_target(target))
-    return remedy.name if remedy else ""
+    return next((remedy.name for remedy in remedies_for(bad, load_target(target))), "")
 
 
 @pytest.mark.parametrize("remedy", remedies(), ids=lambda remedy: remedy.needs)
@@ -28,15 +28,20 @@ def test_every_entry_of_the_table_names_something_that_exists(
 ) -> None:
     from surgery.passes import PASSES
     from surgery.rewrites import REWRITES
+    from surgery.symbolics import SYMBOLICS
 
     kind, _, name = remedy.needs.partition(":")
     known = {
         "rewrite": REWRITES.names(),
+        "symbolic": SYMBOLICS.names(),
         "pass": PASSES.names(),
         "config": [f"model/{path.stem}" for path in (repository / "configs/model").glob("*.yaml")],
     }
     assert name in known[kind]
-    remedy.command.format(path="FILE", target="nnapi")  # no placeholder that is not filled in
+    for exported in (True, False):  # no placeholder that is not filled in
+        assert "NEEDED" not in remedy.command("FILE", "nnapi", exported)
+    if kind == "pass":
+        assert remedy.exact == PASSES.get(name).exact
 
 
 def test_deformable_layers_become_ordinary_operators_where_the_target_samples() -> None:
@@ -56,9 +61,16 @@ def test_cut_is_offered_only_behind_the_last_multiplication_of_a_foreign_graph()
     assert _name(replace(FOREIGN, exported=True), "nnapi") == ""
 
 
-def test_upsampling_that_nothing_here_replaces_gets_no_remedy() -> None:
+def test_entry_counts_only_where_the_target_runs_what_it_makes() -> None:
     middle = Bad("ConvTranspose", ABSENT, head=False, tail=False, exported=True, deformable=False)
-    assert _name(middle, "nnapi") == ""
+    names = [remedy.name for remedy in remedies_for(middle, load_target("nnapi"))]
+    assert "pass deconv_shuffle" in names
+    bare = replace(load_target("nnapi"), operators={"Conv": Rule()})
+    assert remedies_for(middle, bare) == []
+
+
+def test_quantization_inside_a_deformable_layer_is_not_taken_for_a_part_of_it() -> None:
+    assert _name(replace(DEFORM, operator="QuantizeLinear"), "xnnpack") == ""
 
 
 def test_target_that_stands_for_several_is_no_single_target() -> None:
