@@ -3,9 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint pytest ctest sanitize fuzz aarch64 examples plugin mmcv wheel clean
+.PHONY: demo test lint pytest ctest sanitize fuzz aarch64 examples examples-aarch64 plugin mmcv wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m surgery model=e2ec
@@ -28,7 +29,7 @@ pytest: $(STAMP)
 
 ctest: $(STAMP)
 	cmake -S postprocess/cpp -B build/cpp -DPOSTPROCESS_WERROR=ON -DBUILD_TESTING=ON -DCMAKE_BUILD_TYPE=Release
-	cmake --build build/cpp --parallel
+	cmake --build build/cpp --parallel $(JOBS)
 	ctest --test-dir build/cpp --output-on-failure
 
 test: lint pytest ctest
@@ -37,20 +38,21 @@ test: lint pytest ctest
 SANITIZERS ?= address,undefined
 sanitize:
 	cmake -S postprocess/cpp -B build/sanitize -DPOSTPROCESS_WERROR=ON -DPOSTPROCESS_FUZZ=ON -DPOSTPROCESS_SANITIZE=$(SANITIZERS)
-	cmake --build build/sanitize --parallel
+	cmake --build build/sanitize --parallel $(JOBS)
 	ctest --test-dir build/sanitize --output-on-failure
 
-# every entry point for a bounded time; needs libFuzzer (Debian: clang libclang-rt-14-dev)
+# the same with Clang, then every entry point for a bounded time (Debian: clang libclang-rt-dev)
 FUZZ_SECONDS ?= 60
 fuzz:
 	CC=clang CXX=clang++ cmake -S postprocess/cpp -B build/fuzz -DPOSTPROCESS_WERROR=ON -DPOSTPROCESS_FUZZ=ON -DPOSTPROCESS_SANITIZE=$(SANITIZERS)
-	cmake --build build/fuzz --parallel
+	cmake --build build/fuzz --parallel $(JOBS)
+	ctest --test-dir build/fuzz --output-on-failure
 	sh postprocess/cpp/fuzz/run.sh build/fuzz/fuzz $(FUZZ_SECONDS)
 
 # cross build, tests under qemu-user (Debian: g++-aarch64-linux-gnu qemu-user)
 aarch64:
 	cmake -S postprocess/cpp -B build/aarch64 -DPOSTPROCESS_WERROR=ON -DCMAKE_TOOLCHAIN_FILE=$(CURDIR)/postprocess/cpp/cmake/aarch64.cmake
-	cmake --build build/aarch64 --parallel
+	cmake --build build/aarch64 --parallel $(JOBS)
 	ctest --test-dir build/aarch64 --output-on-failure
 
 # surgery-run and the page of examples/web with the demo bundle (docs/cpp.md and docs/web.md list what Debian has to give)
@@ -59,9 +61,16 @@ examples: $(STAMP)
 	pkg-config --exists --print-errors libcrypto nlohmann_json opencv4 zlib
 	$(BIN)/python examples/cpp/fetch_onnxruntime.py $(EXAMPLES)/onnxruntime --android $(EXAMPLES)/onnxruntime-android
 	cmake -S examples/cpp -B $(EXAMPLES)/cpp -DONNXRUNTIME_ROOT=$(CURDIR)/$(EXAMPLES)/onnxruntime -DSURGERY_WERROR=ON -DSURGERY_TESTS=ON
-	cmake --build $(EXAMPLES)/cpp --parallel
+	cmake --build $(EXAMPLES)/cpp --parallel $(JOBS)
 	test -f outputs/e2ec/bundle.json || $(BIN)/python -m surgery model=e2ec
 	examples/web/build.sh $(EXAMPLES)/site outputs/e2ec
+
+# surgery-run for AArch64 with OpenCV's dnn, against Debian's arm64 packages (docs/cpp.md)
+ARM64 := $(EXAMPLES)/arm64
+examples-aarch64:
+	examples/cpp/cmake/debian_arm64.sh $(ARM64)
+	cmake -S examples/cpp -B $(EXAMPLES)/cpp-aarch64 -DCMAKE_TOOLCHAIN_FILE=$(CURDIR)/examples/cpp/cmake/aarch64.cmake -DCMAKE_SYSROOT=$(CURDIR)/$(ARM64) -DSURGERY_ONNXRUNTIME=OFF -DSURGERY_WERROR=ON -Dnlohmann_json_DIR=/usr/share/cmake/nlohmann_json
+	cmake --build $(EXAMPLES)/cpp-aarch64 --parallel $(JOBS)
 
 # the example package of docs/your-own-model.md, in this checkout's environment
 plugin: $(STAMP)

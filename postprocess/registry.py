@@ -99,6 +99,10 @@ class Registry(Generic[Member]):
         """The package that registers the member `name`; several where its name is contested."""
         return " and ".join(_owner(point) for point in self._found().get(name, []))
 
+    def module(self, name: str) -> str:
+        """Dotted path of the module that holds the member `name`; "" where there is none."""
+        return next((point.module for point in self._found().get(name, [])), "")
+
     def problems(self) -> dict[str, str]:
         """Import every member and return a one-line reason for each that fails, by name."""
         reasons: dict[str, str] = {}

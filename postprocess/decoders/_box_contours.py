@@ -46,7 +46,7 @@ class BoxContours(Parameters):
         k: most instances of an image.
         threshold: least score.
         kernel: side of the window in which a peak is the maximum.
-        backend: "cpp" or "numpy", for peaks, sampling and resampling.
+        backend: "cpp" or "numpy".
     """
 
     feature: str = "feature"
@@ -119,19 +119,21 @@ class BoxContours(Parameters):
         Without `refine` the octagons in the boxes' diamonds are the result. `stages` receives it_ex
         (n,init_points,2), ex (n,4,2), it_py (n,points,2), and py.0 and on.
         """
-        vertices = resample(diamonds(boxes), self.init_points, backend=self.backend)
+        vertices = resample(diamonds(boxes, self.backend), self.init_points, backend=self.backend)
         stages["it_ex"] = vertices
         if refine is not None and len(vertices):
             ends = vertices.min(axis=1, keepdims=True), vertices.max(axis=1, keepdims=True)
             places = np.concatenate([(ends[0] + ends[1]) / np.float32(2), vertices], axis=1)
             feeds = {
                 "init_samples": sample(feature, places, self.align_corners, backend=self.backend),
-                "init_contour": canonical_contours(vertices),
+                "init_contour": canonical_contours(vertices, self.backend),
             }
             vertices = vertices + refine(feeds, ["init_offset"])["init_offset"]
         extreme = vertices[:, :: self.init_points // EXTREME_POINTS]
-        stages["ex"] = clip_contours(extreme, *feature.shape[1:])
-        current = resample(octagons(stages["ex"]), self.points, backend=self.backend)
+        height, width = feature.shape[1:]
+        stages["ex"] = clip_contours(extreme, height, width, self.backend)
+        corners = octagons(stages["ex"], self.backend)
+        current = resample(corners, self.points, backend=self.backend)
         stages["it_py"] = current
         if refine is not None:
             steps = evolved(
@@ -158,7 +160,7 @@ class BoxContours(Parameters):
         return Instances(
             scores=detection[kept, 4],
             classes=detection[kept, 5].astype(np.int64),
-            boxes=contour_boxes(contours[kept]),
+            boxes=contour_boxes(contours[kept], self.backend),
             contours=contours[kept],
         )
 

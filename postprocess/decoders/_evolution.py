@@ -37,7 +37,7 @@ def evolved(
         stride: network-input pixels for one feature pixel.
         scale: factor on an evolution's offsets, network-input pixels.
         align_corners: grid_sample's flag.
-        backend: of the sampling.
+        backend: "cpp" or "numpy".
 
     Returns:
         One (n,P,2) float32 array an evolution, feature pixels.
@@ -48,7 +48,7 @@ def evolved(
         if len(contours):
             feeds = {
                 f"evolve{i}_samples": sample(feature, contours, align_corners, backend=backend),
-                f"evolve{i}_contour": canonical_contours(contours) * step,
+                f"evolve{i}_contour": canonical_contours(contours, backend) * step,
             }
             offsets = refine(feeds, [f"evolve{i}_offset"])[f"evolve{i}_offset"]
             moved: Array = contours * step + offsets * np.float32(scale)

@@ -23,7 +23,7 @@ from ..instances import Array, Instances
 from ._evolution import evolved
 from ._finite import finite_rows
 from .base import Parameters, Refine, check_trace
-from .contours import clip_contours, contour_boxes, initial_contours
+from .contours import clip_contours, contour_boxes, contours_at
 from .jagged import undo_jagged
 from .nms import fast_nms
 from .peaks import Peaks, peaks_batch
@@ -51,7 +51,7 @@ class E2EC(Parameters):
             nms.py of the authors'); null keeps all.
         jagged_filter: undo the last evolution of a contour that it made jagged (post_process.py of
             the authors').
-        backend: "cpp" or "numpy", for peaks and sampling.
+        backend: "cpp" or "numpy".
     """
 
     heatmap: str = "ct_hm"
@@ -111,7 +111,7 @@ class E2EC(Parameters):
             stages["detection"] = np.stack(
                 [centres.xs, centres.ys, centres.scores, centres.classes], axis=1
             ).astype(np.float32)
-            contours = self._initial(stages, wh[i])
+            contours = self._initial(stages, centres, wh[i])
             if refine is not None:
                 coarse_feature = features[i] if coarse_features is None else coarse_features[i]
                 contours = self._coarse(stages, contours, coarse_feature, refine)
@@ -145,12 +145,9 @@ class E2EC(Parameters):
             )
         return heatmap, wh, feature
 
-    def _initial(self, stages: dict[str, Array], wh: Array) -> Array:
+    def _initial(self, stages: dict[str, Array], centres: Peaks, wh: Array) -> Array:
         """Initial contours (n, P, 2), feature pixels."""
-        centres = stages["detection"][:, :2]
-        xs, ys = centres.astype(np.int64).T
-        contours = initial_contours(centres, wh[:, ys, xs].T, self.init_stride)
-        contours = clip_contours(contours, *wh.shape[1:])
+        contours = contours_at(wh, centres.xs, centres.ys, self.init_stride, self.backend)
         stages["poly_init"] = contours * np.float32(self.stride)
         return contours
 
@@ -163,7 +160,8 @@ class E2EC(Parameters):
             samples = self._samples(feature, np.concatenate([centres, contours], axis=1))
             offsets = refine({"coarse_samples": samples}, ["coarse_offset"])["coarse_offset"]
             contours = contours + offsets * np.float32(self.coarse_stride)
-            contours = clip_contours(contours, *feature.shape[1:])
+            height, width = feature.shape[1:]
+            contours = clip_contours(contours, height, width, self.backend)
         stages["poly_coarse"] = contours * np.float32(self.stride)
         return contours
 
@@ -175,12 +173,12 @@ class E2EC(Parameters):
         """Filter, NMS, and the instances of one image."""
         if self.jagged_filter and self.evolutions and "py.0" in stages:
             before = "poly_coarse" if self.evolutions == 1 else f"py.{self.evolutions - 2}"
-            contours = undo_jagged(stages[before], contours)
+            contours = undo_jagged(stages[before], contours, backend=self.backend)
             stages["dml.py"] = contours
         kept = finite_rows(contours, "contours", stacklevel=4)
         if self.nms_iou is not None:
             best = fast_nms(
-                contour_boxes(contours[kept]),
+                contour_boxes(contours[kept], self.backend),
                 centres.scores[kept],
                 centres.classes[kept],
                 self.nms_iou,
@@ -193,6 +191,6 @@ class E2EC(Parameters):
         return Instances(
             scores=centres.scores[kept],
             classes=centres.classes[kept],
-            boxes=contour_boxes(contours),
+            boxes=contour_boxes(contours, self.backend),
             contours=contours,
         )

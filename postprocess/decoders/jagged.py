@@ -14,23 +14,28 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError
 from ..instances import Array
 from ._arrays import as_float32
+from ._backend import Backend, native
 
 _TURN = np.float32(0.1)  # squared pixels: shorter edges are no zigzag
 
 
-def undo_jagged(previous: ArrayLike, last: ArrayLike, least: int = 3) -> Array:
+def undo_jagged(
+    previous: ArrayLike, last: ArrayLike, least: int = 3, backend: Backend = "cpp"
+) -> Array:
     """Take each contour from `last` unless it is more jagged than in `previous`.
 
     Args:
         previous: (n,P,2) contours before the last evolution, network-input pixels.
         last: (n,P,2) contours after it.
         least: how many additional zigzag points send a contour back.
+        backend: "cpp", or "numpy" for the reference.
 
     Returns:
         (n,P,2) float32, a new array.
 
     Raises:
         InputError: wrong dtype or rank, or two different shapes.
+        ImportError: backend "cpp" and no compiled extension.
     """
     before = as_float32(previous, "previous", {3: "(n,P,2)"})
     after = as_float32(last, "last", {3: "(n,P,2)"})
@@ -38,6 +43,9 @@ def undo_jagged(previous: ArrayLike, last: ArrayLike, least: int = 3) -> Array:
         raise InputError(
             f"previous and last expect one shape, got {before.shape} and {after.shape}"
         )
+    library = native(backend, "undo_jagged")
+    if library is not None:
+        return library.undo_jagged(before, after, least)  # type: ignore[no-any-return]
     jagged = _zigzags(after) - _zigzags(before) >= least
     return np.where(jagged[:, None, None], before, after)
 

@@ -45,7 +45,7 @@ def fast_nms(
     if corners.shape[1] != 4:
         raise InputError(f"boxes expects (n,4), got {corners.shape}")
     values = as_float32(scores, "scores", {1: "(n,)"})
-    labels = _labels(classes, len(corners))
+    labels = class_labels(classes, len(corners))
     if len(values) != len(corners):
         raise InputError(
             f"scores expects {len(corners)} values, one for each box, got {len(values)}"
@@ -57,7 +57,12 @@ def fast_nms(
     return library.fast_nms(corners, values, labels, float(most))  # type: ignore[no-any-return]
 
 
-def _labels(classes: ArrayLike | None, count: int) -> NDArray[np.int32]:
+def class_labels(classes: ArrayLike | None, count: int) -> NDArray[np.int32]:
+    """(n,) classes of boxes; one class for all of them where `classes` is None.
+
+    Raises:
+        InputError: other than one whole number for each box.
+    """
     if classes is None:
         return np.zeros(count, np.int32)
     labels = np.asarray(classes)

@@ -14,9 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InputError
 from ..instances import Array
 from ._arrays import as_float32
+from ._backend import Backend, native
 
 
-def roi_align(feature: ArrayLike, boxes: ArrayLike, size: tuple[int, int]) -> Array:
+def roi_align(
+    feature: ArrayLike, boxes: ArrayLike, size: tuple[int, int], backend: Backend = "cpp"
+) -> Array:
     """Bilinear averages of a feature map over the bins of boxes.
 
     A bin's average is separable: one matrix a side, so that a region is Y @ feature @ X^T.
@@ -26,12 +29,14 @@ def roi_align(feature: ArrayLike, boxes: ArrayLike, size: tuple[int, int]) -> Ar
         boxes: (n,4) x1, y1, x2, y2, feature pixels; sides below a pixel count as one. Samples up to
             a pixel outside of the map repeat its border, those further out count as 0.
         size: rows and columns of a region.
+        backend: "cpp", or "numpy" for the reference; they add in different orders.
 
     Returns:
         (n,C,rows,columns) float32. A region whose box holds NaN or infinities is NaN.
 
     Raises:
         InputError: wrong dtype or shape, or a size below 1.
+        ImportError: backend "cpp" and no compiled extension.
     """
     maps = as_float32(feature, "feature", {3: "(C,H,W)"})
     corners = as_float32(boxes, "boxes", {2: "(n,4)"})
@@ -40,6 +45,9 @@ def roi_align(feature: ArrayLike, boxes: ArrayLike, size: tuple[int, int]) -> Ar
         raise InputError(f"boxes expects (n,4), got {corners.shape}")
     if rows < 1 or columns < 1:
         raise InputError(f"size expects at least one row and one column, got {size}")
+    library = native(backend, "roi_align")
+    if library is not None:
+        return library.roi_align(maps, corners, rows, columns)  # type: ignore[no-any-return]
     regions = np.full((len(corners), len(maps), rows, columns), np.nan, np.float32)
     for region, (x1, y1, x2, y2) in zip(regions, corners.astype(np.float64), strict=True):
         if np.isfinite([x1, y1, x2, y2]).all():

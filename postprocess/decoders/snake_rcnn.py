@@ -91,11 +91,9 @@ class SnakeRcnn(BoxContours):
 
     def _distinct(self, rows: Array) -> Array:
         """Rows (n,6) after NMS within each class, score descending."""
-        kept = [np.zeros(0, np.int64)]
-        for category in np.unique(rows[:, 5]):
-            mine = np.flatnonzero(rows[:, 5] == category)
-            kept.append(mine[greedy_nms(rows[mine, :4], rows[mine, 4], self.instance_overlap)])
-        return rows[np.sort(np.concatenate(kept))]
+        boxes, scores, classes = rows[:, :4], rows[:, 4], rows[:, 5]
+        kept = greedy_nms(boxes, scores, self.instance_overlap, classes, backend=self.backend)
+        return rows[np.sort(kept)]
 
     def _components(
         self, rows: Array, feature: Array, refine: Refine | None
@@ -105,7 +103,8 @@ class SnakeRcnn(BoxContours):
         cut = np.flatnonzero(~whole)
         boxes = [row[None, :4] for row in rows]
         if refine is not None and len(cut):
-            regions = roi_align(feature, rows[cut, :4], (self.region[0], self.region[1]))
+            size = self.region[0], self.region[1]
+            regions = roi_align(feature, rows[cut, :4], size, backend=self.backend)
             maps = refine({"component_features": regions}, ["component_maps"])["component_maps"]
             for index, each in zip(cut, maps, strict=True):
                 boxes[index] = self._component_boxes(each, rows[index, :4])
@@ -122,6 +121,6 @@ class SnakeRcnn(BoxContours):
         cell = np.stack([order % columns / columns, order // columns / rows], axis=1)
         centres = box[:2] + cell.astype(np.float32) * (box[2:] - box[:2])
         boxes: Array = np.concatenate([centres - half, centres + half], axis=1)
-        kept = greedy_nms(boxes, scores, self.component_overlap)
+        kept = greedy_nms(boxes, scores, self.component_overlap, backend=self.backend)
         chosen: Array = boxes[kept[scores[kept] > self.component_score]]
         return chosen

@@ -5,9 +5,9 @@
 
 namespace surgery {
 
-ContourHeads::ContourHeads(const Field& field)
-    : heatmap(text_or(field, "heatmap", "ct_hm")),
-      wh(text_or(field, "wh", "wh")),
+ContourHeads::ContourHeads(const Field& field, const char* usual_heatmap, const char* usual_wh)
+    : heatmap(text_or(field, "heatmap", usual_heatmap)),
+      wh(text_or(field, "wh", usual_wh)),
       feature(text_or(field, "feature", "feature")) {}
 
 ContourMaps::ContourMaps(const Feeds& heads, const ContourHeads& names, std::int64_t channels)

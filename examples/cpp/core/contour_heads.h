@@ -12,7 +12,9 @@ namespace surgery {
 
 /// Names of the backbone's outputs.
 struct ContourHeads {
-    explicit ContourHeads(const Field& field);
+    /// The usual names are taken where the parameters give none.
+    explicit ContourHeads(const Field& field, const char* usual_heatmap = "ct_hm",
+                          const char* usual_wh = "wh");
 
     std::string heatmap;  // (1, C, h, w) logits
     std::string wh;       // (1, D, h, w)

@@ -1,8 +1,9 @@
 #include "contours.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+
+#include "kernels.h"
 
 namespace surgery {
 namespace {
@@ -29,24 +30,12 @@ Contours each(const Contours& contours, Operation operation) {
     return result;
 }
 
-float clipped(float value, float most) { return value < 0 ? 0 : value > most ? most : value; }
-
-/// Points of a contour whose edge runs against the last one and along the one before.
-int zigzags(const float* xy, std::size_t points) {
-    constexpr float kTurn = 0.1F;  // squared pixels: shorter edges are no zigzag
-    const auto edge = [&](std::size_t p, std::size_t axis) {
-        return xy[2 * p + axis] - xy[2 * ((p + points - 1) % points) + axis];
-    };
-    const auto along = [&](std::size_t p, std::size_t q) {
-        return edge(p, 0) * edge(q, 0) + edge(p, 1) * edge(q, 1);
-    };
-    int count = 0;
-    for (std::size_t p = 0; p < points; ++p) {
-        const std::size_t before = (p + points - 1) % points;
-        const std::size_t second = (p + 2 * points - 2) % points;
-        count += along(p, before) < -kTurn && along(p, second) > kTurn ? 1 : 0;
-    }
-    return count;
+/// A result of the same count from one of the library's functions.
+template <typename Call>
+Contours filled(std::size_t count, std::size_t points, const char* what, Call call) {
+    Contours result(count, points);
+    expect_ok(call(result.xy.data(), result.xy.size()), what);
+    return result;
 }
 
 }  // namespace
@@ -76,23 +65,16 @@ Contours divided(const Contours& contours, float divisor) {
 }
 
 void clip(Contours& contours, std::int64_t height, std::int64_t width) {
-    const std::array<float, 2> most = {static_cast<float>(width - 1),
-                                       static_cast<float>(height - 1)};
-    for (std::size_t i = 0; i < contours.xy.size(); ++i) {
-        contours.xy[i] = clipped(contours.xy[i], most[i % 2]);
-    }
+    expect_ok(
+        pp_clip_points(contours.xy.data(), contours.xy.size() / 2, static_cast<std::size_t>(height),
+                       static_cast<std::size_t>(width), contours.xy.data(), contours.xy.size()),
+        "clip");
 }
 
 Contours canonical(const Contours& contours) {
-    Contours result = contours;
-    for (std::size_t i = 0; i < contours.count; ++i) {
-        const Bounds box = bounds(contours.at(i), contours.points);
-        for (std::size_t p = 0; p < contours.points; ++p) {
-            result.at(i)[2 * p] -= box.left;
-            result.at(i)[2 * p + 1] -= box.top;
-        }
-    }
-    return result;
+    return filled(contours.count, contours.points, "canonical", [&](float* to, std::size_t size) {
+        return pp_canonical_contours(contours.xy.data(), contours.count, contours.points, to, size);
+    });
 }
 
 Contours preceded(const Contours& first, const Contours& contours) {
@@ -105,52 +87,15 @@ Contours preceded(const Contours& first, const Contours& contours) {
 }
 
 Contours diamonds(const Contours& boxes) {
-    Contours result(boxes.count, 4);
-    for (std::size_t i = 0; i < boxes.count; ++i) {
-        const float* box = boxes.at(i);
-        const float x = (box[0] + box[2]) / 2;
-        const float y = (box[1] + box[3]) / 2;
-        const std::array<float, 8> vertices = {x, box[1], box[0], y, x, box[3], box[2], y};
-        std::copy(vertices.begin(), vertices.end(), result.at(i));
-    }
-    return result;
+    return filled(boxes.count, 4, "diamonds", [&](float* to, std::size_t size) {
+        return pp_diamonds(boxes.xy.data(), boxes.count, to, size);
+    });
 }
 
 Contours octagons(const Contours& extreme) {
-    Contours result(extreme.count, 12);
-    for (std::size_t i = 0; i < extreme.count; ++i) {
-        const float* point = extreme.at(i);
-        const float top_x = point[0], top = point[1], left = point[2], left_y = point[3];
-        const float bottom_x = point[4], bottom = point[5], right = point[6], right_y = point[7];
-        const float across = (right - left) / 8;  // a side reaches an eighth to either hand
-        const float down = (bottom - top) / 8;
-        const std::array<float, 24> vertices = {top_x,
-                                                top,
-                                                std::max(top_x - across, left),
-                                                top,
-                                                left,
-                                                std::max(left_y - down, top),
-                                                left,
-                                                left_y,
-                                                left,
-                                                std::min(left_y + down, bottom),
-                                                std::max(bottom_x - across, left),
-                                                bottom,
-                                                bottom_x,
-                                                bottom,
-                                                std::min(bottom_x + across, right),
-                                                bottom,
-                                                right,
-                                                std::min(right_y + down, bottom),
-                                                right,
-                                                right_y,
-                                                right,
-                                                std::max(right_y - down, top),
-                                                std::min(top_x + across, right),
-                                                top};
-        std::copy(vertices.begin(), vertices.end(), result.at(i));
-    }
-    return result;
+    return filled(extreme.count, 12, "octagons", [&](float* to, std::size_t size) {
+        return pp_octagons(extreme.xy.data(), extreme.count, to, size);
+    });
 }
 
 Contours middles(const Contours& contours) {
@@ -164,15 +109,11 @@ Contours middles(const Contours& contours) {
 }
 
 Contours without_jagged(const Contours& previous, const Contours& last) {
-    constexpr int kMost = 2;  // additional zigzag points that a contour may have
-    Contours result = last;
-    for (std::size_t i = 0; i < last.count; ++i) {
-        const int added = zigzags(last.at(i), last.points) - zigzags(previous.at(i), last.points);
-        if (added > kMost) {
-            std::copy_n(previous.at(i), 2 * last.points, result.at(i));
-        }
-    }
-    return result;
+    constexpr int kLeast = 3;  // additional zigzag points that send a contour back
+    return filled(last.count, last.points, "undo_jagged", [&](float* to, std::size_t size) {
+        return pp_undo_jagged(previous.xy.data(), last.xy.data(), last.count, last.points, kLeast,
+                              to, size);
+    });
 }
 
 Instances instances(const Contours& contours, const std::vector<Peak>& peaks,

@@ -1,5 +1,5 @@
-/// Arithmetic of closed contours between the networks of e2ec and Deep Snake: contours.py,
-/// extreme.py and jagged.py of postprocess/decoders, float32 operation by operation.
+/// Arithmetic of closed contours between the networks of e2ec and Deep Snake: the library's
+/// functions (postprocess/contours.h) on vectors, and a few of their own.
 #pragma once
 
 #include <cstdint>

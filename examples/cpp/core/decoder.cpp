@@ -1,15 +1,27 @@
 #include "decoder.h"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 
+#include "ctdet.h"
 #include "e2ec.h"
+#include "movenet.h"
+#include "multi_pose.h"
+#include "simcc.h"
 #include "snake.h"
+#include "snake_rcnn.h"
 #include "text.h"
 #include "top_down.h"
 
 namespace surgery {
+namespace {
+
+template <typename Kind>
+std::unique_ptr<Decoder> make(const Field& field) {
+    return std::make_unique<Kind>(field);
+}
+
+}  // namespace
 
 Tensor Decoding::refined(const Feeds& feeds, const std::string& wanted) {
     const Stopwatch::Scope scope(watch, Stage::refine);
@@ -22,17 +34,22 @@ void Decoding::keep(const std::string& name, const TensorView& array) {
     }
 }
 
+Tensors Decoder::merge_flipped(const Feeds& /*heads*/, const Feeds& /*mirrored*/,
+                               const std::vector<std::int64_t>& /*order*/) const {
+    throw InputError("the decoder has no flip test");
+}
+
 std::unique_ptr<Decoder> make_decoder(const Bundle& bundle, const nlohmann::json& threshold) {
-    using Make = std::function<std::unique_ptr<Decoder>(const Field&)>;
+    using Make = std::unique_ptr<Decoder> (*)(const Field&);
     static const std::map<std::string, Make> kDecoders = {
-        {"e2ec", [](const Field& field) { return std::make_unique<E2EC>(field); }},
-        {"keypoints", [](const Field& field) { return std::make_unique<TopDown>(field); }},
-        {"snake", [](const Field& field) { return std::make_unique<Snake>(field); }},
+        {"ctdet", make<CTDet>},          {"e2ec", make<E2EC>},   {"keypoints", make<TopDown>},
+        {"movenet", make<MoveNet>},      {"simcc", make<SimCC>}, {"multi_pose", make<MultiPose>},
+        {"snake_rcnn", make<SnakeRcnn>}, {"snake", make<Snake>},
     };
     const auto found = kDecoders.find(bundle.decoder);
     if (found == kDecoders.end()) {
         std::vector<std::string> names;
-        for (const auto& [name, make] : kDecoders) {
+        for (const auto& [name, build] : kDecoders) {
             names.push_back(name);
         }
         throw InputError("the bundle's decoder '" + bundle.decoder +

@@ -36,6 +36,14 @@ class Decoder {
     /// Decode the heads of one image, batch side 1: instances in network-input pixels. Throws an
     /// InputError where a head is missing or does not fit.
     virtual Instances operator()(const Feeds& heads, Decoding& decoding) const = 0;
+
+    /// Heads of a flip test: those that it averages with the mirrored image's, by name. `order`
+    /// holds the index of each keypoint's mirror image. Throws an InputError for a decoder without
+    /// one.
+    virtual Tensors merge_flipped(const Feeds& heads, const Feeds& mirrored,
+                                  const std::vector<std::int64_t>& order) const;
+
+    virtual bool has_flip_test() const { return false; }
 };
 
 /// The decoder that a bundle names, with its parameters; "threshold" stands in for the bundle's

@@ -1,11 +1,11 @@
 /// Pixels, and the two resize operations that preprocessing needs.
 #pragma once
 
+#include <postprocess/image.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <vector>
-
-#include "transform.h"
 
 namespace surgery {
 
@@ -29,7 +29,7 @@ struct Image {
 /// A scaled copy, as cv::resize makes it: INTER_AREA with `area`, INTER_LINEAR without.
 Image resized(const Image& image, int height, int width, bool area);
 
-/// A copy in which a pixel at p lies at p * scale + shift, bilinear, black outside.
-Image warped(const Image& image, const Transform& transform, int height, int width);
+/// A copy in which what was at p lies at matrix * p, bilinear, black outside.
+Image warped(const Image& image, const pp_affine& matrix, int height, int width);
 
 }  // namespace surgery

@@ -30,6 +30,7 @@ struct Instance {
     std::array<float, 4> box{};  // x1, y1, x2, y2
     std::vector<float> contour;
     std::vector<float> keypoints;
+    int track = 0;  // id in a video, from 1 on; 0 without one
 };
 
 /// Score descending.

@@ -1,7 +1,5 @@
 #include "kernels.h"
 
-#include <postprocess/decode.h>
-
 #include <algorithm>
 #include <array>
 
@@ -10,17 +8,20 @@
 namespace surgery {
 namespace {
 
-void expect_ok(pp_status status, const char* function) {
-    if (status != PP_OK) {
-        throw InputError(std::string(function) + ": " + pp_status_message(status));
-    }
-}
-
 std::size_t side(const TensorView& array, std::size_t axis) {
     return static_cast<std::size_t>(array.side(axis));
 }
 
-void warn(const char* name, const pp_non_finite& count, std::vector<std::string>& warnings) {
+}  // namespace
+
+void expect_ok(pp_status status, const char* what) {
+    if (status != PP_OK) {
+        throw InputError(std::string(what) + ": " + pp_status_message(status));
+    }
+}
+
+void warn_non_finite(const char* name, const pp_non_finite& count,
+                     std::vector<std::string>& warnings) {
     const std::size_t all = count.nan + count.positive_infinity + count.negative_infinity;
     if (all != 0) {
         warnings.push_back(std::string(name) + " holds " + std::to_string(all) +
@@ -31,8 +32,6 @@ void warn(const char* name, const pp_non_finite& count, std::vector<std::string>
                            "(float16?)");
     }
 }
-
-}  // namespace
 
 std::vector<Peak> peaks(const TensorView& heatmap, const PeakRule& rule,
                         std::vector<std::string>& warnings) {
@@ -50,7 +49,7 @@ std::vector<Peak> peaks(const TensorView& heatmap, const PeakRule& rule,
                        &options, scores.data(), classes.data(), xs.data(), ys.data(), options.k,
                        &count, &non_finite),
               "peaks");
-    warn("heatmap", non_finite, warnings);
+    warn_non_finite("heatmap", non_finite, warnings);
     std::vector<Peak> found(count);
     for (std::size_t i = 0; i < count; ++i) {
         found[i] = {scores[i], classes[i], xs[i], ys[i]};
@@ -108,7 +107,7 @@ Keypoints keypoints(const TensorView& heatmaps, const std::string& method, std::
                      static_cast<int>(known - kMethods.begin()), static_cast<std::size_t>(kernel),
                      found.points.data(), found.scores.data(), maps, &non_finite),
         "keypoints");
-    warn("heatmaps", non_finite, warnings);
+    warn_non_finite("heatmaps", non_finite, warnings);
     return found;
 }
 

@@ -2,6 +2,8 @@
 /// status codes.
 #pragma once
 
+#include <postprocess/decode.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -10,6 +12,13 @@
 #include "tensor.h"
 
 namespace surgery {
+
+/// Turns a status that is not PP_OK into an InputError; `what` names the call.
+void expect_ok(pp_status status, const char* what);
+
+/// Adds a sentence to `warnings` where a head holds NaN or infinities.
+void warn_non_finite(const char* name, const pp_non_finite& count,
+                     std::vector<std::string>& warnings);
 
 struct Peak {
     float score = 0;

@@ -51,9 +51,21 @@ inline std::int64_t odd_or(const Field& field, const char* key, std::int64_t oth
     return number;
 }
 
+/// null and an absent key alike are no name.
+inline std::optional<std::string> text_if(const Field& field, const char* key) {
+    const bool there = field.has(key) && !field[key].null();
+    return there ? std::optional(field[key].text()) : std::nullopt;
+}
+
+/// Whether "activation" says that the sigmoid is still to be applied.
+inline bool logits(const Field& field) {
+    return text_or(field, "activation", "sigmoid", {"sigmoid", "none"}) == "sigmoid";
+}
+
 /// "k", "threshold" and "kernel".
-inline PeakRule peak_rule(const Field& field) {
+inline PeakRule peak_rule(const Field& field, double threshold = PeakRule().threshold) {
     PeakRule rule;
+    rule.threshold = threshold;
     rule.k = integer_or(field, "k", rule.k, 1);
     rule.kernel = odd_or(field, "kernel", rule.kernel);
     if (field.has("threshold")) {
@@ -63,6 +75,17 @@ inline PeakRule peak_rule(const Field& field) {
         }
     }
     return rule;
+}
+
+/// The same and "activation", for the library.
+inline pp_peaks_options peaks_options(const Field& field) {
+    const PeakRule rule = peak_rule(field);
+    pp_peaks_options options = pp_peaks_options_default();
+    options.k = static_cast<std::size_t>(rule.k);
+    options.threshold = static_cast<float>(rule.threshold);
+    options.logits = logits(field) ? 1 : 0;
+    options.kernel = static_cast<std::size_t>(rule.kernel);
+    return options;
 }
 
 }  // namespace surgery

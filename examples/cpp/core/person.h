@@ -2,9 +2,9 @@
 /// person_crop of postprocess/boxes.py.
 #pragma once
 
-#include <array>
+#include <postprocess/image.h>
 
-#include "transform.h"
+#include <array>
 
 namespace surgery {
 
@@ -12,7 +12,7 @@ using Box = std::array<double, 4>;  // x1, y1, x2, y2, image pixels
 
 /// The affine warp of training: the box, widened to the network's aspect and grown, fills the
 /// input. `udp` counts lengths as size - 1.
-Transform person_affine(const Box& box, int height, int width, double growth, bool udp);
+pp_affine person_affine(const Box& box, int height, int width, double growth, bool udp);
 
 /// The crop of deployment, whole pixels x1, y1, x2, y2: the grown box, widened to the network's
 /// aspect and clipped to the image.

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "person.h"
-
 namespace surgery {
 namespace {
 
@@ -15,11 +13,9 @@ int rounded(double value) { return static_cast<int>(std::nearbyint(value)); }
 std::pair<Image, Transform> scaled_about_the_middle(const Image& image, int height, int width,
                                                     int across) {
     const double factor = static_cast<double>(width) / across;
-    Transform transform;
-    transform.scale = {factor, factor};
-    transform.shift = {width / 2.0 - factor * (image.width / 2),
-                       height / 2.0 - factor * (image.height / 2)};
-    return {warped(image, transform, height, width), transform};
+    const pp_affine matrix = {{factor, 0, width / 2.0 - factor * (image.width / 2), 0, factor,
+                               height / 2.0 - factor * (image.height / 2)}};
+    return {warped(image, matrix, height, width), Transform(matrix)};
 }
 
 }  // namespace
@@ -45,6 +41,10 @@ Preprocess::Preprocess(const Field& field) {
     if (!(rescale_ > 0)) {
         throw field["rescale"].error("a number above 0");
     }
+    growth_ = field.has("growth") ? field["growth"].number() : 1;
+    if (!(growth_ > 0)) {
+        throw field["growth"].error("a number above 0");
+    }
     always_pad_ = field.has("always_pad") && field["always_pad"].flag();
     for (const auto& [key, only] : {std::pair("layout", "nchw"), std::pair("dtype", "float32")}) {
         if (field.has(key)) {
@@ -66,8 +66,13 @@ Preprocess::Preprocess(const Field& field) {
     }
 }
 
-std::pair<Tensor, Transform> Preprocess::operator()(const Image& image) const {
-    const auto [pixels, transform] = canvas(image);
+bool Preprocess::takes_boxes() const {
+    return resize_ == "affine" || resize_ == "affine_udp" || resize_ == "crop";
+}
+
+std::pair<Tensor, Transform> Preprocess::operator()(const Image& image,
+                                                    const std::optional<Box>& box) const {
+    const auto [pixels, transform] = canvas(image, box);
     const std::size_t area = static_cast<std::size_t>(pixels.height) * pixels.width;
     std::vector<float> values(3 * area);
     for (std::size_t channel = 0; channel < 3; ++channel) {
@@ -81,14 +86,15 @@ std::pair<Tensor, Transform> Preprocess::operator()(const Image& image) const {
     return {Tensor({1, 3, pixels.height, pixels.width}, std::move(values)), transform};
 }
 
-std::pair<Image, Transform> Preprocess::canvas(const Image& image) const {
+std::pair<Image, Transform> Preprocess::canvas(const Image& image,
+                                               const std::optional<Box>& box) const {
     const auto [height, width] = size_.value_or(std::array{side(image.height), side(image.width)});
     if (resize_ == "warp") {
         const int across = size_ ? std::max(image.height, image.width) : image.width;
         return scaled_about_the_middle(image, height, width, across);
     }
-    if (resize_ == "affine" || resize_ == "affine_udp" || resize_ == "crop") {
-        return person(image, height, width);
+    if (takes_boxes()) {
+        return person(image, box, height, width);
     }
     if (resize_ == "stretch") {
         return placed(image, height, width, height, width);
@@ -101,15 +107,18 @@ std::pair<Image, Transform> Preprocess::canvas(const Image& image) const {
     return placed(image, inner_height, inner_width, height, width);
 }
 
-/// All of the image as one person, not grown.
-std::pair<Image, Transform> Preprocess::person(const Image& image, int height, int width) const {
-    const Box box = {0, 0, static_cast<double>(image.width), static_cast<double>(image.height)};
+/// One person of the image, or all of it.
+std::pair<Image, Transform> Preprocess::person(const Image& image, const std::optional<Box>& given,
+                                               int height, int width) const {
+    const Box all = {0, 0, static_cast<double>(image.width), static_cast<double>(image.height)};
+    const Box box = given.value_or(all);
+    const double growth = given ? growth_ : 1;
     if (resize_ != "crop") {
-        const Transform transform = person_affine(box, height, width, 1, resize_ == "affine_udp");
-        return {warped(image, transform, height, width), transform};
+        const pp_affine matrix = person_affine(box, height, width, growth, resize_ == "affine_udp");
+        return {warped(image, matrix, height, width), Transform(matrix)};
     }
     const auto [left, top, right, bottom] =
-        person_crop(box, image.height, image.width, height, width, 1);
+        person_crop(box, image.height, image.width, height, width, growth);
     Image part(bottom - top, right - left);
     for (int y = 0; y < part.height; ++y) {
         std::memcpy(part.row(y), image.row(top + y) + 3 * left,

@@ -10,6 +10,7 @@
 
 #include "field.h"
 #include "image.h"
+#include "person.h"
 #include "tensor.h"
 #include "transform.h"
 
@@ -22,14 +23,20 @@ class Preprocess {
     explicit Preprocess(const Field& field);
 
     /// (1, 3, h, w) float32 tensor = (image in the network's colour order * scale - mean) / std,
-    /// and the map between the two images' pixels.
-    std::pair<Tensor, Transform> operator()(const Image& image) const;
+    /// and the map between the two images' pixels. `box` is a person's, for the rules that take
+    /// one; they see the whole image, not grown, without it.
+    std::pair<Tensor, Transform> operator()(const Image& image,
+                                            const std::optional<Box>& box = std::nullopt) const;
+
+    /// Whether the network sees one person of the image at a time.
+    bool takes_boxes() const;
 
   private:
     std::pair<Image, Transform> placed(const Image& image, int inner_height, int inner_width,
                                        int height, int width) const;
-    std::pair<Image, Transform> canvas(const Image& image) const;
-    std::pair<Image, Transform> person(const Image& image, int height, int width) const;
+    std::pair<Image, Transform> canvas(const Image& image, const std::optional<Box>& box) const;
+    std::pair<Image, Transform> person(const Image& image, const std::optional<Box>& box,
+                                       int height, int width) const;
     int side(int length) const;
 
     bool rgb_ = false;
@@ -39,6 +46,7 @@ class Preprocess {
     int multiple_ = 32;
     double rescale_ = 1;
     bool always_pad_ = false;
+    double growth_ = 1;
 };
 
 }  // namespace surgery

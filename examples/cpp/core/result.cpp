@@ -67,6 +67,9 @@ Json to_json(const std::string& image, const Instances& found,
         if (!instance.keypoints.empty()) {
             item["keypoints"] = rows(instance.keypoints, 3);
         }
+        if (instance.track != 0) {
+            item["track"] = instance.track;
+        }
         items.push_back(std::move(item));
     }
     Json result;

@@ -1,7 +1,9 @@
 #include "runtime.h"
 
+#include <algorithm>
 #include <array>
 
+#include "flip.h"
 #include "result.h"
 
 namespace surgery {
@@ -65,8 +67,17 @@ void keep_instances(const Instances& found, Tensors& stages) {
 
 }  // namespace
 
-Runtime::Runtime(Bundle bundle, const OpenGraph& open, const nlohmann::json& threshold)
-    : bundle_(std::move(bundle)), decoder_(make_decoder(bundle_, threshold)) {
+Runtime::Runtime(Bundle bundle, const OpenGraph& open, const nlohmann::json& threshold,
+                 bool flip_test)
+    : bundle_(std::move(bundle)),
+      decoder_(make_decoder(bundle_, threshold)),
+      flip_test_(flip_test) {
+    if (flip_test_) {
+        if (!decoder_->has_flip_test()) {
+            throw InputError("the bundle's decoder '" + bundle_.decoder + "' has no flip test");
+        }
+        mirror_order_ = mirror_order(bundle_.keypoints);
+    }
     for (const auto& [name, info] : bundle_.graphs) {
         graphs_[name] = open(info);
     }
@@ -74,14 +85,45 @@ Runtime::Runtime(Bundle bundle, const OpenGraph& open, const nlohmann::json& thr
 
 Instances Runtime::operator()(const Image& image, Stopwatch& watch,
                               std::vector<std::string>& warnings, Tensors* stages) const {
+    return decoded(image, std::nullopt, watch, warnings, stages);
+}
+
+Instances Runtime::persons(const Image& image, const std::vector<Box>& boxes, Stopwatch& watch,
+                           std::vector<std::string>& warnings) const {
+    if (!bundle_.preprocess.takes_boxes()) {
+        throw InputError(
+            "the bundle finds objects by itself: boxes are for networks that see one "
+            "person at a time");
+    }
+    Instances all;
+    for (const Box& box : boxes) {
+        for (Instance& person : decoded(image, box, watch, warnings, nullptr)) {
+            std::transform(box.begin(), box.end(), person.box.begin(),
+                           [](double side) { return static_cast<float>(side); });
+            all.push_back(std::move(person));
+        }
+    }
+    return all;
+}
+
+Instances Runtime::decoded(const Image& image, const std::optional<Box>& box, Stopwatch& watch,
+                           std::vector<std::string>& warnings, Tensors* stages) const {
     const auto [input, transform] = [&] {
         const Stopwatch::Scope scope(watch, Stage::preprocess);
-        return bundle_.preprocess(image);
+        return bundle_.preprocess(image, box);
     }();
-    const Tensors outputs = [&, &input = input] {
+    Tensors outputs = [&, &input = input] {
         const Stopwatch::Scope scope(watch, Stage::backbone);
         return heads(input);
     }();
+    if (flip_test_) {
+        const Stopwatch::Scope scope(watch, Stage::backbone);
+        const Tensors others = heads(mirrored(input.view()));
+        for (auto& [name, merged] :
+             decoder_->merge_flipped(first_of(outputs), first_of(others), mirror_order_)) {
+            outputs[name] = std::move(merged);
+        }
+    }
     const Stopwatch::Scope scope(watch, Stage::decode);
     const Feeds heads = first_of(outputs);
     Decoding decoding{graph("refine"), watch, stages, {}};

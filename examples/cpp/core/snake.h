@@ -3,29 +3,15 @@
 /// The steps and parameters are those of postprocess/decoders/snake.py.
 #pragma once
 
-#include "contour_heads.h"
-#include "decoder.h"
+#include "box_contours.h"
 
 namespace surgery {
 
-class Snake : public Decoder {
+class Snake : public BoxContours {
   public:
-    explicit Snake(const Field& field);
+    explicit Snake(const Field& field) : BoxContours(field, {}, "ct_hm", "wh", 0.05) {}
 
     Instances operator()(const Feeds& heads, Decoding& decoding) const override;
-
-  private:
-    Contours boxes(const ContourMaps& maps, const std::vector<Peak>& centres) const;
-    Contours around_extreme_points(const ContourMaps& maps, const Contours& boxes,
-                                   Decoding& decoding) const;
-
-    ContourHeads names_;
-    PeakRule rule_;
-    float stride_;
-    int evolutions_;
-    std::size_t init_points_;
-    std::size_t points_;
-    bool align_corners_;
 };
 
 }  // namespace surgery

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
+#include "joints.h"
 #include "kernels.h"
 #include "parameters.h"
-#include "text.h"
 
 namespace surgery {
 namespace {
@@ -17,16 +16,6 @@ Tensor probabilities(const TensorView& logits) {
         return static_cast<float>(1 / (1 + std::exp(-static_cast<double>(value))));
     });
     return {logits.shape, std::move(values)};
-}
-
-/// Box around joints (x, y, score).
-std::array<float, 4> around(const std::vector<float>& joints) {
-    std::array<float, 4> box = {joints[0], joints[1], joints[0], joints[1]};
-    for (std::size_t i = 3; i < joints.size(); i += 3) {
-        box = {std::min(box[0], joints[i]), std::min(box[1], joints[i + 1]),
-               std::max(box[2], joints[i]), std::max(box[3], joints[i + 1])};
-    }
-    return box;
 }
 
 }  // namespace
@@ -42,15 +31,14 @@ TopDown::TopDown(const Field& field)
       sigmoid_(text_or(field, "activation", "none", {"none", "sigmoid"}) == "sigmoid"),
       visible_(text_or(field, "score", "mean", {"mean", "visible"}) == "visible"),
       joint_threshold_(number_or(field, "joint_threshold", 0.2F)),
-      threshold_(number_or(field, "threshold", 0)) {
-    text_or(field, "layout", "nchw", {"nchw"});
-}
+      threshold_(number_or(field, "threshold", 0)),
+      channels_last_(channels_last(field)) {}
 
 Instances TopDown::operator()(const Feeds& heads, Decoding& decoding) const {
-    TensorView maps = head(heads, heatmap_);
-    if (maps.shape.size() != 4 || maps.side(0) != 1 || maps.size() == 0) {
-        throw InputError("the decoder expects " + heatmap_ + " (1,K,h,w), got " +
-                         shown(maps.shape));
+    const Map map(heads, heatmap_, channels_last_);
+    TensorView maps = map.view();
+    if (maps.size() == 0) {
+        throw InputError("head '" + heatmap_ + "' holds no joint or no pixel");
     }
     Tensor activated;
     if (sigmoid_) {
@@ -58,23 +46,27 @@ Instances TopDown::operator()(const Feeds& heads, Decoding& decoding) const {
         maps = activated.view();
     }
     const Keypoints found = keypoints(maps, method_, kernel_, decoding.warnings);
-    std::vector<float> joints;
-    for (std::size_t i = 0; i < found.scores.size(); ++i) {
-        joints.insert(joints.end(),
-                      {found.points[2 * i] * pixels(maps.side(3)),
-                       found.points[2 * i + 1] * pixels(maps.side(2)), found.scores[i]});
-    }
+    std::vector<float> joints =
+        joined(found.points, found.scores, pixels(maps.side(3)), pixels(maps.side(2)));
     decoding.keep("keypoints", {{1, maps.side(1), 3}, joints.data()});
-    const float score = person_score(found.scores);
-    const bool finite =
-        std::all_of(joints.begin(), joints.end(), [](float value) { return std::isfinite(value); });
-    if (!finite) {
-        decoding.warnings.emplace_back("a joint is NaN or infinite: the person is dropped");
-    }
-    if (!finite || score < threshold_) {
-        return {};
-    }
-    return {{score, 0, around(joints), {}, joints}};
+    return single_person(std::move(joints), person_score(found.scores), threshold_,
+                         decoding.warnings);
+}
+
+Tensors TopDown::merge_flipped(const Feeds& heads, const Feeds& mirrored,
+                               const std::vector<std::int64_t>& order) const {
+    const Map map(heads, heatmap_, channels_last_);
+    const Map other(mirrored, heatmap_, channels_last_);
+    check_maps({{&map, order.size()}, {&other, order.size()}});
+    std::vector<float> merged(map.view().size());
+    expect_ok(
+        pp_merge_flipped(map.data(), other.data(), 1, map.channels(), map.height(), map.width(),
+                         order.data(), udp_ ? 0 : 1, merged.data(), merged.size()),
+        "merge_flipped");
+    Tensors result;
+    Tensor heatmap(map.view().shape, std::move(merged));
+    result[heatmap_] = channels_last_ ? with_channels_last(heatmap.view()) : std::move(heatmap);
+    return result;
 }
 
 /// Network-input pixels of a heatmap pixel. UDP counts lengths as side - 1, so that the middles of
@@ -93,8 +85,7 @@ float TopDown::person_score(const std::vector<float>& scores) const {
     std::vector<float> counted;
     std::copy_if(scores.begin(), scores.end(), std::back_inserter(counted),
                  [&](float score) { return !visible_ || score >= joint_threshold_; });
-    const float sum = std::accumulate(counted.begin(), counted.end(), 0.0F);
-    return counted.empty() ? 0 : sum / static_cast<float>(counted.size());
+    return mean(counted);
 }
 
 }  // namespace surgery

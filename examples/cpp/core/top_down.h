@@ -6,6 +6,7 @@
 #include <string>
 
 #include "decoder.h"
+#include "maps.h"
 
 namespace surgery {
 
@@ -14,6 +15,11 @@ class TopDown : public Decoder {
     explicit TopDown(const Field& field);
 
     Instances operator()(const Feeds& heads, Decoding& decoding) const override;
+
+    Tensors merge_flipped(const Feeds& heads, const Feeds& mirrored,
+                          const std::vector<std::int64_t>& order) const override;
+
+    bool has_flip_test() const override { return true; }
 
   private:
     float pixels(std::int64_t side) const;
@@ -28,6 +34,7 @@ class TopDown : public Decoder {
     bool visible_;
     float joint_threshold_;
     float threshold_;
+    bool channels_last_;
 };
 
 }  // namespace surgery

@@ -32,6 +32,11 @@ cv::Scalar color_of(std::size_t index) {
     return {channel(2), channel(4), channel(0)};
 }
 
+/// What an instance's colour goes by: its track, so that it keeps it through a video.
+std::size_t number_of(const Instance& instance, std::size_t index) {
+    return instance.track == 0 ? index : static_cast<std::size_t>(instance.track);
+}
+
 /// Draws on a canvas that is `factor` times as large as the image.
 class Pen {
   public:
@@ -98,7 +103,9 @@ class Pen {
     void label(const Instance& instance, const std::string& name, const cv::Scalar& color) {
         std::array<char, 16> score{};
         std::snprintf(score.data(), score.size(), " %.2f", static_cast<double>(instance.score));
-        const std::string text = name + score.data();
+        const std::string track =
+            instance.track == 0 ? "" : "#" + std::to_string(instance.track) + " ";
+        const std::string text = track + name + score.data();
         const double size = 0.36 + 0.1 * width_;
         int below = 0;
         const cv::Size letters = cv::getTextSize(text, kFont, size, 1, &below);
@@ -158,19 +165,20 @@ Image overlay(const Image& image, const Instances& found, const Bundle& bundle, 
                  [&](const Instance& instance) { return instance.score >= least_score; });
     for (std::size_t i = sure.size(); i-- > 0;) {  // the best one last, on top
         if (!sure[i].contour.empty()) {
-            pen.fill(sure[i].contour, color_of(i));
+            pen.fill(sure[i].contour, color_of(number_of(sure[i], i)));
         }
     }
     for (std::size_t i = sure.size(); i-- > 0;) {
         if (sure[i].keypoints.empty()) {
             const bool box = sure[i].contour.empty();
-            pen.outline(box ? corners(sure[i].box) : sure[i].contour, color_of(i));
+            pen.outline(box ? corners(sure[i].box) : sure[i].contour,
+                        color_of(number_of(sure[i], i)));
         } else {
-            pen.skeleton(sure[i].keypoints, bundle, color_of(i));
+            pen.skeleton(sure[i].keypoints, bundle, color_of(number_of(sure[i], i)));
         }
     }
     for (std::size_t i = sure.size(); i-- > 0;) {
-        pen.label(sure[i], label_of(sure[i], bundle.classes), color_of(i));
+        pen.label(sure[i], label_of(sure[i], bundle.classes), color_of(number_of(sure[i], i)));
     }
     return drawn;
 }

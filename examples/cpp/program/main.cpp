@@ -5,6 +5,8 @@
 #include <iostream>
 #include <set>
 
+#include "boxes.h"
+#include "detector.h"
 #include "draw.h"
 #include "files.h"
 #include "golden.h"
@@ -13,6 +15,8 @@
 #include "options.h"
 #include "result.h"
 #include "runtime.h"
+#include "smoothing.h"
+#include "tracking.h"
 
 #ifdef SURGERY_OPENCV_DNN
 #include "opencv_graph.h"
@@ -21,14 +25,14 @@
 namespace surgery {
 namespace {
 
-OpenGraph backend(const Options& options) {
-#ifdef SURGERY_OPENCV_DNN
-    if (options.backend == "opencv") {
-        return opencv_backend(options.bundle, options.session.threads);
-    }
-#endif
-#ifdef SURGERY_ONNXRUNTIME
-    return onnxruntime_backend(options.bundle, options.session);
+OpenGraph backend(const std::string& bundle, const Options& options) {
+#if defined(SURGERY_OPENCV_DNN) && defined(SURGERY_ONNXRUNTIME)
+    return options.backend == "opencv" ? opencv_backend(bundle, options.session.threads)
+                                       : onnxruntime_backend(bundle, options.session);
+#elif defined(SURGERY_OPENCV_DNN)
+    return opencv_backend(bundle, options.session.threads);
+#else
+    return onnxruntime_backend(bundle, options.session);
 #endif
 }
 
@@ -41,13 +45,27 @@ Runtime load(const Options& options) {
     if (!options.refine) {
         bundle.graphs.erase("refine");
     }
-    return {std::move(bundle), backend(options), threshold};
+    return {std::move(bundle), backend(options.bundle, options), threshold, options.flip_test};
+}
+
+std::optional<Detector> load_detector(const Options& options, const Bundle& bundle) {
+    if (options.detector.empty()) {
+        return std::nullopt;
+    }
+    Runtime runtime(read_bundle(options.detector, true), backend(options.detector, options));
+    return Detector(std::move(runtime), options.detector, bundle.classes);
 }
 
 /// The images and videos of the command line, one after another.
 class Program {
   public:
-    explicit Program(Options options) : options_(std::move(options)), runtime_(load(options_)) {
+    explicit Program(Options options)
+        : options_(std::move(options)),
+          runtime_(load(options_)),
+          detector_(load_detector(options_, runtime_.bundle())) {
+        if (!options_.boxes.empty()) {
+            boxes_.emplace(options_.boxes);
+        }
         if (!options_.out.empty()) {
             std::error_code error;
             std::filesystem::create_directories(options_.out, error);
@@ -91,7 +109,8 @@ class Program {
     void photo(const std::string& path) {
         const Image image = read_image(path);
         Image drawn;
-        const Instances found = work(image, drawn);
+        const Instances found = work(
+            path, image, [](Instances&) {}, drawn);
         std::string written;
         if (!options_.out.empty()) {
             written = target(path, ".png");
@@ -105,23 +124,31 @@ class Program {
     }
 
     void video(const std::string& path) {
+        if (boxes_) {
+            throw InputError(
+                "--boxes is for images; use --detector to find the persons of a video");
+        }
         Frames frames(path);
         std::optional<VideoFile> file;
         if (!options_.out.empty()) {
             file.emplace(target(path, ".mp4"), frames.frames_per_second());
         }
+        Tracker track(options_.threshold.value_or(kDrawnScore));
+        KeypointSmoother smooth(options_.smooth);
         std::size_t count = 0;
-        std::size_t objects = 0;
-        for (; std::optional<Image> frame = frames.next(); ++count) {
+        for (; const std::optional<Frame> frame = frames.next(); ++count) {
+            const auto follow = [&](Instances& found) {
+                track(found, frame->index);
+                smooth(found, frame->seconds);
+            };
             Image drawn;
-            const Instances found = work(*frame, drawn);
-            objects += found.size();
+            const Instances found = work(path, frame->image, follow, drawn);
             if (file) {
                 file->write(drawn);
             }
             if (options_.json) {
                 nlohmann::ordered_json line = to_json(path, found, runtime_.bundle().classes);
-                line["frame"] = count;
+                line["frame"] = frame->index;
                 std::cout << line.dump() << '\n';
             }
         }
@@ -129,19 +156,24 @@ class Program {
             file->finish();
         }
         (options_.json ? std::cerr : std::cout)
-            << path << ": " << count << " frames, " << objects << " instances, " << frames.broken()
-            << " broken frames skipped" << std::endl;
+            << path << ": " << count << " frames, " << track.started() << " tracks, "
+            << frames.broken() << " broken frames skipped" << std::endl;
     }
 
-    /// Run one image --repeat times; `drawn` is filled where overlays are wanted.
-    Instances work(const Image& image, Image& drawn) {
+    /// Run one image --repeat times. `follow` is given what was found; `drawn` is filled where
+    /// overlays are wanted.
+    template <typename Follow>
+    Instances work(const std::string& path, const Image& image, Follow follow, Image& drawn) {
         Instances found;
         std::set<std::string> warnings;
         for (int i = 0; i < options_.repeat; ++i) {
             Stopwatch watch;
             std::vector<std::string> said;
-            found = runtime_(image, watch, said);
+            found = find(path, image, watch, said);
             warnings.insert(said.begin(), said.end());
+            if (i + 1 == options_.repeat) {
+                follow(found);
+            }
             if (!options_.out.empty()) {
                 const Stopwatch::Scope scope(watch, Stage::draw);
                 const double least = options_.threshold.value_or(kDrawnScore);
@@ -153,6 +185,18 @@ class Program {
             std::cerr << "warning: " << warning << std::endl;
         }
         return found;
+    }
+
+    Instances find(const std::string& path, const Image& image, Stopwatch& watch,
+                   std::vector<std::string>& warnings) const {
+        if (boxes_) {
+            const std::vector<Box> boxes = checked_boxes(boxes_->of(path), image);
+            return runtime_.persons(image, boxes, watch, warnings);
+        }
+        if (detector_) {
+            return runtime_.persons(image, (*detector_)(image, watch, warnings), watch, warnings);
+        }
+        return runtime_(image, watch, warnings);
     }
 
     /// For people: "photo.jpg: 3 instances, best 0.91 (dog) -> out/photo.png".
@@ -180,6 +224,8 @@ class Program {
 
     Options options_;
     Runtime runtime_;
+    std::optional<Detector> detector_;
+    std::optional<BoxFile> boxes_;
     Latency latency_;
     std::set<std::string> names_;
     bool failed_ = false;

@@ -98,21 +98,36 @@ void write_image(const std::string& path, const Image& image) {
 
 struct Frames::State {
     cv::VideoCapture capture;
-    std::future<std::optional<Image>> ahead;
+    std::future<std::optional<Frame>> ahead;
     int broken = 0;
+    std::int64_t index = 0;
+    double seconds = -1;
 
-    std::optional<Image> read() {
-        constexpr int kMostBroken = 100;  // in a row; beyond it the file is taken to have ended
-        const double total = capture.get(cv::CAP_PROP_FRAME_COUNT);
-        for (int i = 0; i < kMostBroken; ++i) {
-            cv::Mat frame;
-            if (capture.read(frame) && !frame.empty()) {
-                return copied(frame);
+    double rate() const {
+        constexpr double kUsual = 25;  // where the file does not say
+        const double said = capture.get(cv::CAP_PROP_FPS);
+        return said > 0 && said < 1000 ? said : kUsual;
+    }
+
+    std::optional<Frame> read() {
+        constexpr int kMostBroken = 100;      // in a row; beyond it the file is taken to have ended
+        constexpr std::int64_t kInexact = 1;  // a container's own count may be too large by this
+        const auto count =
+            static_cast<std::int64_t>(std::max(0.0, capture.get(cv::CAP_PROP_FRAME_COUNT)));
+        for (int failed = 0; failed < kMostBroken; ++index) {
+            cv::Mat image;
+            if (capture.read(image) && !image.empty()) {
+                broken += failed;
+                const double shown = capture.get(cv::CAP_PROP_POS_MSEC) / 1000;
+                seconds = shown > seconds ? shown : seconds + 1 / rate();
+                return Frame{static_cast<std::size_t>(index++), seconds, copied(image)};
             }
-            if (capture.get(cv::CAP_PROP_POS_FRAMES) + i >= total) {
+            ++failed;
+            if (failed == kMostBroken || (count != 0 && index >= count)) {
+                const std::int64_t missing = count - (index + 1 - failed);
+                broken += missing > kInexact ? static_cast<int>(missing) : 0;
                 break;
             }
-            ++broken;
         }
         return std::nullopt;
     }
@@ -131,22 +146,18 @@ Frames::Frames(const std::string& path) : state_(std::make_unique<State>()) {
 
 Frames::~Frames() = default;
 
-std::optional<Image> Frames::next() {
+std::optional<Frame> Frames::next() {
     if (!state_->ahead.valid()) {
         return std::nullopt;
     }
-    std::optional<Image> frame = state_->ahead.get();
+    std::optional<Frame> frame = state_->ahead.get();
     if (frame) {
         state_->read_ahead();
     }
     return frame;
 }
 
-double Frames::frames_per_second() const {
-    constexpr double kUsual = 25;  // where the file does not say
-    const double rate = state_->capture.get(cv::CAP_PROP_FPS);
-    return rate > 0 ? rate : kUsual;
-}
+double Frames::frames_per_second() const { return state_->rate(); }
 
 int Frames::broken() const { return state_->broken; }
 

@@ -23,6 +23,12 @@ Image read_image(const std::string& path);
 /// The file appears whole or not at all.
 void write_image(const std::string& path, const Image& image);
 
+struct Frame {
+    std::size_t index = 0;  // its place in the video; broken frames count
+    double seconds = 0;     // when it is shown; grows from frame to frame
+    Image image;
+};
+
 /// Frames of a video. The next frame is decoded on another thread while this one is worked on.
 class Frames {
   public:
@@ -32,7 +38,7 @@ class Frames {
     Frames& operator=(const Frames&) = delete;
 
     /// The next frame that can be decoded; nothing at the end.
-    std::optional<Image> next();
+    std::optional<Frame> next();
 
     double frames_per_second() const;
     int broken() const;

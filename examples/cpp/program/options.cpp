@@ -5,6 +5,7 @@
 #include <map>
 
 #include "error.h"
+#include "smoothing.h"
 #include "text.h"
 
 namespace surgery {
@@ -55,6 +56,15 @@ const std::vector<std::pair<std::string, Flag>>& flags() {
     static const std::vector<std::pair<std::string, Flag>> kFlags = {
         {"--out", {"DIR", "write overlays there", [](auto& o, auto& v) { o.out = v; }}},
         {"--json", {"", "one JSON object a line and image", [](auto& o, auto&) { o.json = true; }}},
+        {"--boxes",
+         {"FILE", "persons in the images: COCO annotations or results, or what --json printed",
+          [](auto& o, auto& v) { o.boxes = v; }}},
+        {"--detector",
+         {"BUNDLE", "find the persons with this bundle first",
+          [](auto& o, auto& v) { o.detector = v; }}},
+        {"--smooth",
+         {"FILTER", "of a video's keypoints over time: one-euro (default), ema or none",
+          [](auto& o, auto& v) { o.smooth = among("--smooth", v, kSmoothings); }}},
         {"--check",
          {"", "run the bundle's golden.npz and compare every stage",
           [](auto& o, auto&) { o.check = true; }}},
@@ -83,6 +93,9 @@ const std::vector<std::pair<std::string, Flag>>& flags() {
         {"--provider",
          {"NAME", "execution provider of ONNX Runtime, e.g. CPU, CUDA, Xnnpack",
           [](auto& o, auto& v) { o.session.provider = v; }}},
+        {"--flip-test",
+         {"", "average with the mirrored image (keypoints)",
+          [](auto& o, auto&) { o.flip_test = true; }}},
         {"--no-refine",
          {"", "stop at the initial contours: run the backbone alone",
           [](auto& o, auto&) { o.refine = false; }}},
@@ -134,6 +147,9 @@ Options parse_options(const std::vector<std::string>& arguments) {
     }
     if (plain.empty() || (plain.size() == 1 && !options.check)) {
         throw InputError("expected BUNDLE and at least one IMAGE (surgery-run --help)");
+    }
+    if (!options.boxes.empty() && !options.detector.empty()) {
+        throw InputError("--boxes and --detector exclude each other");
     }
     options.bundle = plain.front();
     options.inputs.assign(plain.begin() + 1, plain.end());

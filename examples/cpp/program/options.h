@@ -12,11 +12,15 @@ namespace surgery {
 struct Options {
     std::string bundle;
     std::vector<std::string> inputs;  // images, folders of images, videos
+    std::string boxes;                // JSON file of the persons in the images; empty: none
+    std::string detector;             // bundle that finds the persons; empty: none
+    std::string smooth = "one-euro";  // filter over time for keypoints: kSmoothings
     std::string out;                  // folder for overlays; empty: none
     bool json = false;
     bool check = false;
     bool verify = true;
     bool refine = true;
+    bool flip_test = false;
     bool help = false;
     int repeat = 1;
     std::optional<double> threshold;

@@ -61,6 +61,16 @@ nb::ndarray<nb::numpy, float> canonical_contours(Shaped<-1, -1, 2> contours) {
     return moved.array({contours.shape(0), contours.shape(1), 2});
 }
 
+nb::ndarray<nb::numpy, float> contour_boxes(Shaped<-1, -1, 2> contours) {
+    const std::size_t count = contours.shape(0);
+    Output<float> boxes(count * 4);
+    run([&] {
+        return pp_contour_boxes(contours.data(), count, contours.shape(1), boxes.data(),
+                                boxes.size());
+    });
+    return boxes.array({count, 4});
+}
+
 nb::ndarray<nb::numpy, float> diamonds(Shaped<-1, 4> boxes) {
     Output<float> vertices(boxes.shape(0) * 8);
     run([&] {
@@ -139,6 +149,7 @@ void define_contours(nb::module_& module) {
     module.def("clip_points", &clip_points, nb::arg("points"), nb::arg("height"), nb::arg("width"));
     module.def("clip_boxes", &clip_boxes, nb::arg("boxes"), nb::arg("height"), nb::arg("width"));
     module.def("canonical_contours", &canonical_contours, nb::arg("contours"));
+    module.def("contour_boxes", &contour_boxes, nb::arg("contours"));
     module.def("diamonds", &diamonds, nb::arg("boxes"));
     module.def("octagons", &octagons, nb::arg("extreme"));
     module.def("undo_jagged", &undo_jagged, nb::arg("previous"), nb::arg("last"), nb::arg("least"));

@@ -56,6 +56,19 @@ nb::tuple preprocess(Images images, std::size_t height, std::size_t width, bool 
     return nb::make_tuple(tensor.array({batch, 3, height, width}), tuple_of(placement.to_network));
 }
 
+nb::ndarray<nb::numpy, std::uint8_t> warp(Images images, std::array<double, 6> values,
+                                          std::size_t height, std::size_t width) {
+    const std::size_t batch = images.shape(0);
+    pp_affine matrix;
+    std::copy(values.begin(), values.end(), matrix.m);
+    Output<std::uint8_t> warped(batch * height * width * 3);
+    run([&] {
+        return pp_warp(images.data(), batch, images.shape(1), images.shape(2), &matrix, height,
+                       width, warped.data(), warped.size());
+    });
+    return warped.array({batch, height, width, 3});
+}
+
 nb::tuple person_affine(std::array<double, 4> box, std::size_t height, std::size_t width,
                         double growth, bool udp) {
     pp_affine matrix;
@@ -89,6 +102,8 @@ void define_image(nb::module_& module) {
     module.def("preprocess", &preprocess, nb::arg("images"), nb::arg("height"), nb::arg("width"),
                nb::arg("stretch"), nb::arg("swap"), nb::arg("scale"), nb::arg("mean"),
                nb::arg("std"));
+    module.def("warp", &warp, nb::arg("images"), nb::arg("matrix"), nb::arg("height"),
+               nb::arg("width"));
     module.def("person_affine", &person_affine, nb::arg("box"), nb::arg("height"), nb::arg("width"),
                nb::arg("growth"), nb::arg("udp"));
     module.def("invert_affine", &invert_affine, nb::arg("matrix"));

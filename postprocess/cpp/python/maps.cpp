@@ -170,6 +170,30 @@ nb::ndarray<nb::numpy, std::int64_t> fast_nms(Input<2> boxes, Input<1> scores, L
     return copied(kept.data(), kept_count);
 }
 
+nb::ndarray<nb::numpy, std::int64_t> greedy_nms(Shaped<-1, 4> boxes, Input<1> scores,
+                                                Labels classes, float overlap) {
+    const std::size_t count = boxes.shape(0);
+    require(scores.shape(0) == count && classes.shape(0) == count);
+    Output<std::int64_t> kept(count);
+    std::size_t kept_count = 0;
+    run([&] {
+        return pp_greedy_nms(boxes.data(), scores.data(), classes.data(), count, overlap,
+                             kept.data(), count, &kept_count);
+    });
+    return copied(kept.data(), kept_count);
+}
+
+nb::ndarray<nb::numpy, float> roi_align(Input<3> feature, Shaped<-1, 4> boxes, std::size_t rows,
+                                        std::size_t columns) {
+    const std::size_t count = boxes.shape(0), channels = feature.shape(0);
+    Output<float> regions(count * channels * rows * columns);
+    run([&] {
+        return pp_roi_align(feature.data(), channels, feature.shape(1), feature.shape(2),
+                            boxes.data(), count, rows, columns, regions.data(), regions.size());
+    });
+    return regions.array({count, channels, rows, columns});
+}
+
 }  // namespace
 
 void define_maps(nb::module_& module) {
@@ -192,4 +216,8 @@ void define_maps(nb::module_& module) {
     module.def("sample", &sample, nb::arg("feature"), nb::arg("points"), nb::arg("align_corners"));
     module.def("fast_nms", &fast_nms, nb::arg("boxes"), nb::arg("scores"), nb::arg("classes"),
                nb::arg("iou"));
+    module.def("greedy_nms", &greedy_nms, nb::arg("boxes"), nb::arg("scores"), nb::arg("classes"),
+               nb::arg("overlap"));
+    module.def("roi_align", &roi_align, nb::arg("feature"), nb::arg("boxes"), nb::arg("rows"),
+               nb::arg("columns"));
 }

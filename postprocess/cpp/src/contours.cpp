@@ -1,10 +1,32 @@
-// Where e2ec's contours start, and the move to the origin before an evolution.
+// Where e2ec's contours start, the move to the origin before an evolution, and boxes around them.
 #include <cstddef>
 #include <cstdint>
 
 #include "boundary.h"
 #include "numpy_order.h"
 #include "postprocess/contours.h"
+
+namespace pp {
+namespace {
+
+/// Least and largest coordinates of a contour of at least one point.
+struct Bounds {
+    Bounds(const float* xy, std::size_t points)
+        : left(xy[0]), top(xy[1]), right(xy[0]), bottom(xy[1]) {
+        for (std::size_t point = 1; point < points; ++point) {
+            const float x = xy[2 * point], y = xy[2 * point + 1];
+            left = minimum(left, x);
+            top = minimum(top, y);
+            right = maximum(right, x);
+            bottom = maximum(bottom, y);
+        }
+    }
+
+    float left, top, right, bottom;
+};
+
+}  // namespace
+}  // namespace pp
 
 extern "C" {
 
@@ -78,16 +100,30 @@ pp_status pp_canonical_contours(const float* contours, size_t count, size_t poin
 
     for (size_t i = 0; i < count; ++i) {
         const float* from = contours + i * points * 2;
-        float least[2] = {from[0], from[1]};
-        for (size_t point = 1; point < points; ++point) {
-            least[0] = pp::minimum(least[0], from[2 * point]);
-            least[1] = pp::minimum(least[1], from[2 * point + 1]);
-        }
+        const pp::Bounds bounds(from, points);
         float* to = moved + i * points * 2;
         for (size_t point = 0; point < points; ++point) {
-            to[2 * point] = from[2 * point] - least[0];
-            to[2 * point + 1] = from[2 * point + 1] - least[1];
+            to[2 * point] = from[2 * point] - bounds.left;
+            to[2 * point + 1] = from[2 * point + 1] - bounds.top;
         }
+    }
+    return PP_OK;
+}
+
+pp_status pp_contour_boxes(const float* contours, size_t count, size_t points, float* boxes,
+                           size_t capacity) {
+    size_t values, needed;
+    if (points == 0 || !pp::product({count, points, 2}, &values) ||
+        !pp::product({count, 4}, &needed)) {
+        return PP_ERROR_SHAPE;
+    }
+    if (needed && (!contours || !boxes)) return PP_ERROR_NULL;
+    if (capacity < needed) return PP_ERROR_CAPACITY;
+
+    for (size_t i = 0; i < count; ++i) {
+        const pp::Bounds bounds(contours + i * points * 2, points);
+        const float box[4] = {bounds.left, bounds.top, bounds.right, bounds.bottom};
+        for (size_t side = 0; side < 4; ++side) boxes[4 * i + side] = box[side];
     }
     return PP_OK;
 }

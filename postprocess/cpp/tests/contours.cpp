@@ -39,11 +39,15 @@ void boxes_become_diamonds_and_octagons() {
     CHECK(octagon[0] == 4 && octagon[2] == 3 && octagon[22] == 5 && octagon[18] == 8);
 }
 
-void a_contour_moves_to_the_origin() {
+void a_contour_moves_to_the_origin_and_is_boxed() {
     const float contour[] = {3, 5, 1, 7, 2, 4};
     float moved[6];
     CHECK(pp_canonical_contours(contour, 1, 3, moved, 6) == PP_OK);
     CHECK(moved[0] == 2 && moved[1] == 1 && moved[2] == 0 && moved[5] == 0);
+    float box[4];
+    CHECK(pp_contour_boxes(contour, 1, 3, box, 4) == PP_OK);
+    CHECK(box[0] == 1 && box[1] == 4 && box[2] == 3 && box[3] == 7);
+    CHECK(pp_contour_boxes(contour, 1, 0, box, 4) == PP_ERROR_SHAPE);
 }
 
 void a_zigzag_goes_back() {
@@ -116,7 +120,7 @@ void runs_are_written_as_coco_writes_them() {
 int main() {
     contours_start_around_the_peaks_and_stay_on_the_map();
     boxes_become_diamonds_and_octagons();
-    a_contour_moves_to_the_origin();
+    a_contour_moves_to_the_origin_and_is_boxed();
     a_zigzag_goes_back();
     run_lengths_are_those_of_the_mask();
     a_square_fills_its_pixels_and_odd_contours_nothing();

@@ -147,6 +147,33 @@ void fast_nms_removes_by_boxes_that_go_themselves() {
     CHECK(count == 1 && kept[0] == 3);
 }
 
+void greedy_nms_removes_by_boxes_that_stay() {
+    // as above, but 1 goes by 0, and 2 stays for want of it
+    const float boxes[] = {0, 0, 9, 9, 2, 0, 11, 9, 4, 0, 13, 9, 0, 0, 9, 9};
+    const float scores[] = {0.9f, 0.8f, 0.7f, std::nanf("")};
+    const std::int32_t classes[] = {0, 0, 0, 1};
+    std::int64_t kept[4];
+    std::size_t count = 0;
+    CHECK(pp_greedy_nms(boxes, scores, classes, 4, 0.6f, kept, 4, &count) == PP_OK);
+    CHECK(count == 3 && kept[0] == 0 && kept[1] == 2 && kept[2] == 3);
+    CHECK(pp_greedy_nms(boxes, scores, nullptr, 4, 0.6f, kept, 4, &count) == PP_OK);
+    CHECK(count == 2 && kept[0] == 0 && kept[1] == 2);
+    CHECK(pp_greedy_nms(boxes, scores, nullptr, 4, 0.6f, kept, 3, &count) == PP_ERROR_CAPACITY);
+}
+
+void regions_average_what_their_bins_cover() {
+    std::vector<float> slope(2 * 6 * 8);
+    for (std::size_t i = 0; i < slope.size(); ++i) slope[i] = static_cast<float>(i % 8);
+    const float boxes[] = {1, 1, 5, 3, 2, 2, 2, 2, std::nanf(""), 0, 1, 1};
+    float regions[3 * 2 * 2];
+    CHECK(pp_roi_align(slope.data(), 2, 6, 8, boxes, 3, 1, 2, regions, 12) == PP_OK);
+    // a bin of columns 1 to 3, sampled at 1.5 and 2.5, and one of 3 to 5; the same for channel 2
+    CHECK(regions[0] == 2.0f && regions[1] == 4.0f && regions[2] == 2.0f && regions[3] == 4.0f);
+    CHECK(regions[4] == 2.25f && regions[5] == 2.75f);  // no area counts as a pixel
+    CHECK(std::isnan(regions[8]) && std::isnan(regions[11]));
+    CHECK(pp_roi_align(slope.data(), 2, 6, 8, boxes, 3, 0, 2, regions, 12) == PP_ERROR_SHAPE);
+}
+
 void resampling_shares_points_by_length() {
     const float rectangle[] = {0, 0, 6, 0, 6, 2, 0, 2};
     float points[16];
@@ -183,6 +210,8 @@ int main() {
     samples_are_bilinear_with_zeros_outside();
     many_points_sample_as_single_ones_do();
     fast_nms_removes_by_boxes_that_go_themselves();
+    greedy_nms_removes_by_boxes_that_stay();
+    regions_average_what_their_bins_cover();
     resampling_shares_points_by_length();
     dark_finds_the_centre_of_a_gaussian();
     return check_failures() != 0;

@@ -110,6 +110,38 @@ void the_box_of_a_person_fills_the_input() {
     }
 }
 
+void the_warp_of_a_person_solves_for_float_points() {
+    // at -O3 GCC 12 left their rounding out: 154.533309 is not a float
+    const double box[] = {0.0, 150.5333088628895, 8.0, 158.5333088628895};
+    pp_affine matrix;
+    CHECK(pp_person_affine(box, 2, 2, 1.0, 0, &matrix) == PP_OK);
+    CHECK(matrix.m[3] == 0.0 && matrix.m[4] == 0.25 &&
+          matrix.m[5] == 1.0 - 0.25 * 154.53330993652344);
+}
+
+void a_warp_moves_pixels_and_mixes_between_them() {
+    const Bytes image = noise(4, 5, 3);
+    const auto at = [&](std::size_t y, std::size_t x, std::size_t c) {
+        return image[(y * 5 + x) * 3 + c];
+    };
+    Bytes warped(4 * 5 * 3);
+    const pp_affine shift = {{1, 0, 1, 0, 1, -2}};  // right by one, up by two
+    CHECK(pp_warp(image.data(), 1, 4, 5, &shift, 4, 5, warped.data(), warped.size()) == PP_OK);
+    const pp_affine half = {{1, 0, -0.5, 0, 1, 0}};
+    Bytes between(4 * 5 * 3);
+    CHECK(pp_warp(image.data(), 1, 4, 5, &half, 4, 5, between.data(), between.size()) == PP_OK);
+    for (std::size_t y = 0; y < 4; ++y) {
+        for (std::size_t x = 0; x < 5; ++x) {
+            for (std::size_t c = 0; c < 3; ++c) {
+                const bool inside = x >= 1 && y + 2 < 4;
+                CHECK(warped[(y * 5 + x) * 3 + c] == (inside ? at(y + 2, x - 1, c) : 0));
+                const double right = x + 1 < 5 ? at(y, x + 1, c) : 0;
+                CHECK(std::fabs(between[(y * 5 + x) * 3 + c] - (at(y, x, c) + right) / 2) <= 0.5);
+            }
+        }
+    }
+}
+
 void bad_calls_are_told() {
     const std::uint8_t image[3] = {1, 2, 3};
     const pp_normalization rule = {0, 1.0f, {0, 0, 0}, {1, 0, 1}};
@@ -124,6 +156,8 @@ void bad_calls_are_told() {
     const pp_affine flat = {{1, 2, 0, 2, 4, 0}};
     pp_affine inverse;
     CHECK(pp_invert_affine(&flat, &inverse) == PP_ERROR_PARAMETER);
+    CHECK(pp_warp(image, 1, 1, 1, &flat, 1, 1, small, 3) == PP_ERROR_PARAMETER);
+    CHECK(pp_warp(image, 1, 1, 1, nullptr, 1, 1, small, 3) == PP_ERROR_NULL);
 }
 
 }  // namespace
@@ -134,6 +168,8 @@ int main() {
     an_image_is_placed_on_normalised_black();
     channels_may_be_swapped();
     the_box_of_a_person_fills_the_input();
+    the_warp_of_a_person_solves_for_float_points();
+    a_warp_moves_pixels_and_mixes_between_them();
     bad_calls_are_told();
     return check_failures() != 0;
 }

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postprocess import _native, decoders
+from postprocess.decoders.contours import contours_at
 from postprocess.decoders.extreme import diamonds, octagons
 from postprocess.decoders.flip import merge_flipped
 
@@ -34,21 +35,20 @@ def arrays(draw, *shape: int | None, count: int = 1):
 @given(boxes=arrays(None, 4), extreme=arrays(None, 4, 2))
 def test_diamonds_and_octagons(boxes, extreme):
     with np.errstate(invalid="ignore"):
-        np.testing.assert_array_equal(_native.diamonds(boxes), diamonds(boxes))
-        np.testing.assert_array_equal(_native.octagons(extreme), octagons(extreme))
+        np.testing.assert_array_equal(diamonds(boxes), diamonds(boxes, "numpy"))
+        np.testing.assert_array_equal(octagons(extreme), octagons(extreme, "numpy"))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(contours=arrays(None, 5, 2), height=st.integers(1, 30), width=st.integers(1, 30))
-def test_points_are_clipped_and_moved_to_the_origin(contours, height, width):
+def test_points_are_clipped_moved_to_the_origin_and_boxed(contours, height, width):
     np.testing.assert_array_equal(
-        _native.clip_points(contours, height, width),
         decoders.clip_contours(contours, height, width),
+        decoders.clip_contours(contours, height, width, "numpy"),
     )
     with np.errstate(invalid="ignore"):
-        np.testing.assert_array_equal(
-            _native.canonical_contours(contours), decoders.canonical_contours(contours)
-        )
+        for function in (decoders.canonical_contours, decoders.contour_boxes):
+            np.testing.assert_array_equal(function(contours), function(contours, "numpy"))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -66,18 +66,16 @@ def test_initial_contours_are_read_at_the_peaks(offsets, data):
     count = data.draw(st.integers(0, 4))
     xs = np.asarray(data.draw(st.lists(st.integers(0, 6), min_size=count, max_size=count)), int)
     ys = np.asarray(data.draw(st.lists(st.integers(0, 5), min_size=count, max_size=count)), int)
-    centres = np.stack([xs, ys], axis=1).astype(np.float32)
-    read = offsets[0][:, ys, xs].T
-    expected = decoders.clip_contours(decoders.initial_contours(centres, read, 10.0), 6, 7)
-    np.testing.assert_array_equal(_native.initial_contours(offsets, xs, ys, 10.0), expected)
+    expected = contours_at(offsets[0], xs, ys, 10.0, "numpy")
+    np.testing.assert_array_equal(contours_at(offsets[0], xs, ys, 10.0), expected)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(both=arrays(None, 9, 2, count=2), least=st.integers(-1, 3))
 def test_jagged_contours_go_back(both, least):
     with np.errstate(invalid="ignore"):
-        expected = decoders.undo_jagged(*both, least=least)
-    np.testing.assert_array_equal(_native.undo_jagged(*both, least), expected)
+        expected = decoders.undo_jagged(*both, least=least, backend="numpy")
+    np.testing.assert_array_equal(decoders.undo_jagged(*both, least=least), expected)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -55,6 +55,16 @@ PP_API pp_status pp_canonical_contours(const float* contours, size_t count, size
 PP_API pp_status pp_clip_boxes(const float* boxes, size_t count, size_t height, size_t width,
                                float* clipped, size_t capacity);
 
+/* Boxes around contours; NaN where a contour holds one.
+ *
+ * contours  (count, points, 2) in any one unit; points at least 1
+ * boxes     (count, 4) x1, y1, x2, y2; capacity >= count * 4
+ *
+ * Errors: PP_ERROR_SHAPE for no point; NULL, CAPACITY.
+ */
+PP_API pp_status pp_contour_boxes(const float* contours, size_t count, size_t points, float* boxes,
+                                  size_t capacity);
+
 /* Midpoints of the edges of boxes, where Deep Snake starts: top, left, bottom, right.
  *
  * boxes     (count, 4) x1, y1, x2, y2 in any one unit

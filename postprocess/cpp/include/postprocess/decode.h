@@ -249,6 +249,39 @@ PP_API pp_status pp_fast_nms(const float* boxes, const float* scores, const int3
                              size_t count, float iou, int64_t* kept, size_t capacity,
                              size_t* kept_count);
 
+/* Greedy NMS of the detectors of 2019: a box goes when a better one that stays overlaps it. Boxes
+ * are closed ranges of pixels, so that a side is x2 - x1 + 1.
+ *
+ * boxes       (count, 4) x1, y1, x2, y2, pixels
+ * scores      (count) higher is better, ties by index; NaN comes last
+ * classes     (count), or NULL where all boxes compete; boxes of other classes do not
+ * overlap     intersection over union beyond which a box goes; not NaN
+ * kept        indices into the input, score descending; capacity >= count
+ * kept_count  number of indices written
+ *
+ * Errors: PP_ERROR_PARAMETER for a NaN overlap; NULL, SHAPE, CAPACITY, MEMORY.
+ */
+PP_API pp_status pp_greedy_nms(const float* boxes, const float* scores, const int32_t* classes,
+                               size_t count, float overlap, int64_t* kept, size_t capacity,
+                               size_t* kept_count);
+
+/* Regions of a feature map at a fixed size: ROI align (He et al., ICCV 2017) without the half-pixel
+ * shift, every bin averaged over ceil(bin size) bilinear samples a side.
+ *
+ * feature  (channels, height, width), height and width at least 1
+ * boxes    (count, 4) x1, y1, x2, y2, feature pixels; sides below a pixel count as one. Samples up
+ *          to a pixel outside of the map repeat its border, those farther out count as 0
+ * rows, columns
+ *          bins of a region, at least 1
+ * regions  (count, channels, rows, columns), capacity >= its elements; a region whose box holds NaN
+ *          or infinities is NaN
+ *
+ * Errors: PP_ERROR_SHAPE for a side or a number of bins of 0; NULL, CAPACITY, MEMORY.
+ */
+PP_API pp_status pp_roi_align(const float* feature, size_t channels, size_t height, size_t width,
+                              const float* boxes, size_t count, size_t rows, size_t columns,
+                              float* regions, size_t capacity);
+
 #ifdef __cplusplus
 }
 #endif

@@ -43,10 +43,11 @@ PP_API pp_status pp_place(size_t image_height, size_t image_width, size_t networ
  * box     x1, y1, x2, y2 in image pixels; sides below 1 count as 1
  * growth  factor on the box's sides, above 0; 1.25 in training
  * udp     not 0: lengths are counted as size - 1 (UDP)
- * matrix  from image pixels to input pixels
+ * matrix  from image pixels to input pixels; without UDP to the last bit what OpenCV's
+ *         getAffineTransform solves for, whose terms beside the diagonal may be some 1e-17
  *
- * Errors: PP_ERROR_SHAPE for a side of 0, PP_ERROR_PARAMETER for a box that is not finite or a
- * growth that is not finite and above 0; NULL.
+ * Errors: PP_ERROR_SHAPE for a side of 0, PP_ERROR_PARAMETER for a box that is not finite, a growth
+ * that is not finite and above 0, or a box so far out that there is no such matrix; NULL.
  */
 PP_API pp_status pp_person_affine(const double box[4], size_t network_height, size_t network_width,
                                   double growth, int udp, pp_affine* matrix);
@@ -98,6 +99,22 @@ PP_API pp_status pp_normalize(const uint8_t* images, size_t batch, size_t height
  */
 PP_API pp_status pp_resize(const uint8_t* images, size_t batch, size_t height, size_t width,
                            size_t to_height, size_t to_width, uint8_t* resized, size_t capacity);
+
+/* Images of one size warped: what is at p in an image comes to matrix * p, bilinear, black outside.
+ * Coordinates are pixel indices. Positions and mixes are fused multiply-adds in float, as OpenCV
+ * 5's warpAffine has them; where the width is no multiple of its vectors it may differ by one
+ * level.
+ *
+ * images  (batch, height, width, 3), sides at least 1
+ * matrix  from image pixels to pixels of the result
+ * warped  (batch, to_height, to_width, 3), sides at least 1; capacity >= its elements
+ *
+ * Errors: PP_ERROR_SHAPE for a side of 0, PP_ERROR_PARAMETER for a matrix that is not finite or has
+ * no inverse; NULL, CAPACITY.
+ */
+PP_API pp_status pp_warp(const uint8_t* images, size_t batch, size_t height, size_t width,
+                         const pp_affine* matrix, size_t to_height, size_t to_width,
+                         uint8_t* warped, size_t capacity);
 
 /* pp_place, pp_resize and pp_normalize in one pass, for images of one size.
  *
