@@ -10,7 +10,8 @@ very network are not measured again. A row is named
     keep, plain, folded, native, decomposed, shifted          a rewrite, nothing fitted
     shipped                                                   distilled, the companion that ships
     calibrated3, calibrated5, calibrated0                     kernel; 0: spare multiply-adds spent
-    distilled3@5                                              kernel, minutes in all
+    calibrated3h0                                             no channels computed beside the input
+    distilled3@5, distilled3h0@5                              kernel, minutes in all
     distilled3@15/pool1000, calibrated3/pool16                from a pool of so many drawn scenes
     distilled3@5/cells256                                     from scenes of the other domain
 
@@ -34,7 +35,7 @@ import cv2
 import torch
 
 import postprocess
-from surgery.calibrate import state_hash
+from surgery.calibrate import Settings, state_hash
 from surgery.config import Config, from_mapping
 from surgery.evaluate import drawn_dataset, evaluate
 from surgery.loading import load_model
@@ -47,12 +48,12 @@ ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures"
 GOALS = (
     *("keep", "plain", "folded", "native", "shifted", "shipped"),
-    *("calibrated3", "calibrated5", "calibrated0"),
-    *("distilled3@1", "distilled3@3", "distilled3@5", "distilled3@15", "distilled3@20"),
-    *("distilled3@15/pool1000", "distilled3@15/pool256"),
-    *("distilled3@15/pool64", "distilled3@15/pool16"),
+    *("calibrated3h0", "calibrated5h0", "calibrated3"),
+    *("distilled3h0@3", "distilled3@1", "distilled3@3", "distilled3@5", "distilled3@20"),
+    *("distilled3@15/pool1000", "distilled3@5/pool1000", "distilled3@5/pool256"),
+    *("distilled3@5/pool64", "distilled3@5/pool16"),
     *("calibrated3/pool16", "calibrated3/pool64", "calibrated3/cells256"),
-    *("distilled3@15/cells1000", "distilled0@5"),
+    *("distilled3@5/cells1000", "distilled5@5"),
 )
 FITTED = ("calibrated", "distilled")
 
@@ -64,19 +65,21 @@ class Row:
     name: str
     strategy: str
     kernel: int = 3
+    hidden: int | None = None
     minutes: float = 5.0
     images: str = "fresh"
 
     @classmethod
     def parse(cls, name: str) -> Row:
         """Take a row's name apart; SystemExit says what is wrong with it."""
-        pattern = r"(calibrated|distilled)(\d)(?:@([\d.]+))?(?:/((?:pool|cells)\d+))?"
+        pattern = r"(calibrated|distilled)(\d)(?:h(\d+))?(?:@([\d.]+))?(?:/((?:pool|cells)\d+))?"
         if name == "shipped":
             return cls(name, "distilled")
         found = re.fullmatch(pattern, name)
         if found:
-            strategy, kernel, minutes, images = found.groups()
-            return cls(name, strategy, int(kernel), float(minutes or 5), images or "fresh")
+            strategy, kernel, hidden, minutes, images = found.groups()
+            wide = None if hidden is None else int(hidden)
+            return cls(name, strategy, int(kernel), wide, float(minutes or 5), images or "fresh")
         if f"dcn.{name}" not in REWRITES.names():
             raise SystemExit(f"unknown row {name!r}: see --help")
         return cls(name, name)
@@ -97,6 +100,8 @@ def overrides(row: Row, folder: Path) -> list[str]:
     if row.strategy in FITTED and row.name != "shipped":
         said += [f"surgery.fit.kernel={row.kernel}", f"surgery.fit.minutes={row.minutes}"]
         said += ["surgery.fit.again=true", "surgery.fit.save=false"]
+        if row.hidden is not None:
+            said.append(f"surgery.fit.hidden={row.hidden}")
         if row.images != "fresh":
             images = folder / "images"
             images.mkdir()
@@ -149,8 +154,7 @@ def table(rows: Mapping[str, dict[str, Any]]) -> str:
     for name in sorted(rows, key=lambda name: GOALS.index(name) if name in GOALS else len(GOALS)):
         measured, row = rows[name], Row.parse(name)
         fitted = row.strategy in FITTED or row.name == "shipped"
-        size = f"{row.kernel}x{row.kernel}" if row.kernel else "spare multiply-adds"
-        label = f"{row.strategy}, {size}" if fitted else row.strategy
+        label = f"{row.strategy}, {_size(row)}" if fitted else row.strategy
         images = row.images if fitted else ""
         took = f"{measured['seconds'] / 60:.1f} min" if fitted else ""
         if row.name == "shipped":
@@ -161,6 +165,13 @@ def table(rows: Mapping[str, dict[str, Any]]) -> str:
         )
     used = sorted({_machine(measured) for measured in rows.values()})
     return "\n".join([*lines, "", " ".join(used)])
+
+
+def _size(row: Row) -> str:
+    """What one layer becomes, in words."""
+    size = f"{row.kernel}x{row.kernel}" if row.kernel else "mixed sizes"
+    channels = Settings.hidden if row.hidden is None else row.hidden
+    return f"{size} over {channels} more channels" if channels else f"{size} alone"
 
 
 def _machine(measured: Mapping[str, Any]) -> str:
@@ -190,7 +201,7 @@ def draw_curve(rows: Mapping[str, dict[str, Any]], path: Path) -> None:
     for name, measured in rows.items():
         row = Row.parse(name)
         if row.strategy in FITTED and row.name != "shipped":
-            label = f"kernel {row.kernel or 'mixed'}, {row.images}"
+            label = f"{row.strategy}, {_size(row)}, {row.images}"
             point = (measured["seconds"] / 60, 100 * measured["AP"] / keep)
             series.setdefault(label, []).append(point)
     for label, points in series.items():

@@ -108,6 +108,9 @@ def main() -> int:
         return _refused(str(error), getattr(error, "crash", ""))
     except (HydraException, OmegaConfBaseException) as error:
         return _refused(_one_line(error))
+    except BrokenPipeError:  # whoever read our output has gone, `| head` for one
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("surgery: interrupted", file=sys.stderr)
         return 130
