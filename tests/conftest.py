@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as surgery/__main__.py, before torch is there
 ROOT = Path(__file__).resolve().parent.parent
 
 
