@@ -17,6 +17,7 @@ from postprocess.registry import suggestion
 
 from ..graph.extract import part
 from ..graph.index import Index, inner_names, reads
+from ..graph.outputs import check_model
 from ..graph.split import meeting
 from .operators import MOVING
 from .source import Found
@@ -154,13 +155,8 @@ def extract(found: Found, cut: Sequence[str]) -> onnx.ModelProto:
 
 def _check(model: onnx.ModelProto, found: Found) -> None:
     """Refuse a graph that breaks ONNX's own rules up to the cut."""
-    checked = onnx.ModelProto()
-    checked.CopyFrom(model)
-    for value in checked.graph.output:  # the checker wants a shape, inference may know none
-        if not value.type.tensor_type.HasField("shape"):
-            value.type.tensor_type.shape.SetInParent()
     try:
-        onnx.checker.check_model(checked)
+        check_model(model)
     except Exception as error:  # the checker's ValidationError, or protobuf's for sizes
         cause = " ".join(str(error).split())
         raise InputError(f"{found.path}: the graph up to the cut is not valid: {cause}") from error

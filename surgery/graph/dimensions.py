@@ -10,7 +10,7 @@ it gave, and at others; what still holds to its own sizes is named by node and m
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -20,7 +20,8 @@ from postprocess.registry import suggestion
 
 from ..compare import compare, within
 from .baked import release
-from .modules import all_nodes, module_of, subgraphs
+from .modules import all_graphs, all_nodes, module_of
+from .ports import inputs_of
 from .session import Array, random_feeds, run
 from .shapes import infer, shape_of, shapes, skeleton
 
@@ -38,7 +39,7 @@ def symbols(model: onnx.ModelProto) -> dict[str, list[tuple[str, int]]]:
     An axis without a name is called ``<input>_dim_<axis>``.
     """
     found: dict[str, list[tuple[str, int]]] = {}
-    for value in _inputs(model):
+    for value in inputs_of(model):
         for axis, side in enumerate(shape_of(value) or ()):
             if not isinstance(side, int):
                 name = side or f"{value.name}_dim_{axis}"
@@ -65,12 +66,12 @@ def fixed(model: onnx.ModelProto, sizes: Mapping[str, int]) -> onnx.ModelProto:
         if size < 1:
             raise InputError(f"axis {symbol!r} expects a size of at least 1, got {size}")
     made = release(_copy(model))
-    for value in _inputs(made):
+    for value in inputs_of(made):
         for axis, side in enumerate(value.type.tensor_type.shape.dim):
             name = side.dim_param or f"{value.name}_dim_{axis}"
             if not side.HasField("dim_value") and name in sizes:
                 side.dim_value = sizes[name]
-    for graph in _graphs(made.graph):
+    for graph in all_graphs(made.graph):
         for value in (*graph.output, *graph.value_info):
             for side in value.type.tensor_type.shape.dim:
                 if side.dim_param in sizes:
@@ -96,7 +97,7 @@ def opened(model: onnx.ModelProto, axes: Axes) -> onnx.ModelProto:
     """
     _check_axes(model, axes)
     made = release(_copy(model))
-    for value in _inputs(made):
+    for value in inputs_of(made):
         for axis, symbol in axes.get(value.name, {}).items():
             value.type.tensor_type.shape.dim[axis].dim_param = symbol
     for value in made.graph.output:
@@ -200,7 +201,7 @@ def _run(model: onnx.ModelProto, feeds: Mapping[str, Array], sizes: str) -> dict
 
 
 def _check_axes(model: onnx.ModelProto, axes: Axes) -> None:
-    known = {value.name: len(shape_of(value) or ()) for value in _inputs(model)}
+    known = {value.name: len(shape_of(value) or ()) for value in inputs_of(model)}
     for name, sides in axes.items():
         if name not in known:
             raise InputError(
@@ -258,15 +259,3 @@ def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
     made = onnx.ModelProto()
     made.CopyFrom(model)
     return made
-
-
-def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    weights = {tensor.name for tensor in model.graph.initializer}
-    return [value for value in model.graph.input if value.name not in weights]
-
-
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    yield graph
-    for node in graph.node:
-        for inner in subgraphs(node):
-            yield from _graphs(inner)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 
 import onnx
 
-from .modules import all_nodes, subgraphs
+from .index import reads
 
 
 def feeding(nodes: Sequence[onnx.NodeProto]) -> list[set[int]]:
     """Return, for each node, the positions of the nodes whose outputs it reads."""
     producers = {out: i for i, node in enumerate(nodes) for out in node.output if out}
-    return [{producers[name] for name in _reads(node) if name in producers} for node in nodes]
+    return [{producers[name] for name in reads(node) if name in producers} for node in nodes]
 
 
 def upstream(
@@ -42,11 +42,3 @@ def downstream(
             for source in sources[position]:
                 found[source] = True
     return found
-
-
-def _reads(node: onnx.NodeProto) -> set[str]:
-    """Names that a node reads, its subgraphs included."""
-    names = set(node.input)
-    for subgraph in subgraphs(node):
-        names.update(name for inner in all_nodes(subgraph) for name in inner.input)
-    return names

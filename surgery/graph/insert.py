@@ -27,6 +27,7 @@ from postprocess.fields import Field
 
 from .index import Index
 from .lookup import Values, tensor
+from .names import fresh
 from .operator import attributes_of, constant, schema_of
 from .outputs import described
 from .rename import all_names
@@ -60,7 +61,7 @@ def insert(
     inserted = onnx.ModelProto()
     inserted.CopyFrom(model)
     graph = inserted.graph
-    source, result = after, _fresh(f"{after}.{op}", taken)
+    source, result = after, fresh(f"{after}.{op}", taken)
     position = index.maker.get(after, -1)
     names = []
     for place, operand in enumerate(operands, 1):
@@ -69,7 +70,7 @@ def insert(
             position = max(position, index.maker.get(operand, -1))
             continue
         kind = values.info(after).type.tensor_type.elem_type
-        weight = constant(schema, place, operand, kind, _fresh(f"{result}.{place}", taken))
+        weight = constant(schema, place, operand, kind, fresh(f"{result}.{place}", taken))
         graph.initializer.append(weight)
         names.append(weight.name)
     early = [i for i in index.readers.get(after, []) if i <= position]
@@ -94,17 +95,8 @@ def insert(
     return described(inserted)
 
 
-def _fresh(wanted: str, taken: set[str]) -> str:
-    name, count = wanted, 0
-    while name in taken:
-        count += 1
-        name = f"{wanted}_{count}"
-    taken.add(name)
-    return name
-
-
 def _label(graph: onnx.GraphProto, wanted: str) -> str:
-    return _fresh(wanted, {node.name for node in graph.node})
+    return fresh(wanted, {node.name for node in graph.node})
 
 
 @dataclass(frozen=True)

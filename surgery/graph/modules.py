@@ -28,6 +28,11 @@ def subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
     return single + [g for a in node.attribute for g in a.graphs]
 
 
+def all_graphs(graph: onnx.GraphProto) -> list[onnx.GraphProto]:
+    """Return ``graph`` and the graphs inside of it, each before those that it holds."""
+    return [graph, *(inner for node in all_nodes(graph) for inner in subgraphs(node))]
+
+
 def module_of(node: onnx.NodeProto) -> str:
     """Return the path of the module that made ``node``, "" where it is not known."""
     return next((entry.value for entry in node.metadata_props if entry.key == MODULE_KEY), "")

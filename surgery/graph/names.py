@@ -32,6 +32,16 @@ def stable_names(model: onnx.ModelProto) -> onnx.ModelProto:
     return renamed
 
 
+def fresh(wanted: str, taken: set[str], first: int = 1) -> str:
+    """Return ``wanted``, numbered from ``first`` on where it is taken; it is taken from now on."""
+    name, count = wanted, first
+    while name in taken:
+        name = f"{wanted}_{count}"
+        count += 1
+    taken.add(name)
+    return name
+
+
 class _Renaming:
     def __init__(self, model: onnx.ModelProto) -> None:
         graph = model.graph
@@ -46,31 +56,31 @@ class _Renaming:
         names.update(fixed)
         if prefix:
             for value in graph.input:
-                names[value.name] = self._fresh(f"{prefix}/{value.name}", self._taken)
+                names[value.name] = fresh(f"{prefix}/{value.name}", self._taken)
         tensors = {tensor.name for tensor in graph.initializer}
         tensors |= {tensor.values.name for tensor in graph.sparse_initializer}
         order: list[str] = []
         for name in sorted(tensors):
             if name not in fixed and _PARAMETER.fullmatch(name):
-                names[name] = self._fresh(name, self._taken)
+                names[name] = fresh(name, self._taken)
         for node in graph.node:
             stem = f"{module_of(node)}/{node.op_type}" if module_of(node) else node.op_type
-            node.name = self._fresh(f"{prefix}/{stem}" if prefix else stem, self._node_names)
+            node.name = fresh(f"{prefix}/{stem}" if prefix else stem, self._node_names)
             for position, name in enumerate(node.input):
                 if name in tensors:
                     if name not in order:
                         order.append(name)
                     if name not in names:
                         role = f"{node.name}.{self._role(node, position)}"
-                        names[name] = self._fresh(role, self._taken)
+                        names[name] = fresh(role, self._taken)
             for subgraph in subgraphs(node):
                 self.graph(subgraph, names, f"{node.name}.{subgraph.name or 'body'}")
             for position, name in enumerate(node.output):
                 if name and name not in fixed:
                     suffix = f".{position}" if len(node.output) > 1 else ""
-                    names[name] = self._fresh(f"{node.name}{suffix}", self._taken)
+                    names[name] = fresh(f"{node.name}{suffix}", self._taken)
         for name in sorted(tensors - names.keys()):
-            names[name] = self._fresh(f"{prefix}/{name}" if prefix else name, self._taken)
+            names[name] = fresh(f"{prefix}/{name}" if prefix else name, self._taken)
         self._apply(graph, names, order)
 
     def _apply(self, graph: onnx.GraphProto, names: Mapping[str, str], order: list[str]) -> None:
@@ -104,12 +114,3 @@ class _Renaming:
         variadic = len(node.input) > len(formals) and position >= len(formals) - 1
         several = f".{position}" if variadic else ""
         return _FORMAL.get(formal, formal.lower()) + several
-
-    @staticmethod
-    def _fresh(wanted: str, taken: set[str]) -> str:
-        name, count = wanted, 0
-        while name in taken:
-            count += 1
-            name = f"{wanted}_{count}"
-        taken.add(name)
-        return name

@@ -1,4 +1,4 @@
-"""Types and shapes of a graph's outputs, anew after a change in front of them."""
+"""Types and shapes of a graph's outputs: anew after a change in front of them, or not known."""
 
 from __future__ import annotations
 
@@ -28,3 +28,16 @@ def described(model: onnx.ModelProto) -> onnx.ModelProto:
             shape = known.get(value.name)
             value.CopyFrom(helper.make_tensor_value_info(value.name, types[value.name], shape))
     return own
+
+
+def check_model(model: onnx.ModelProto) -> None:
+    """Run ONNX's checker, which wants a shape of every output; inference may know none.
+
+    Raises what the checker raises: its ValidationError, or protobuf's errors for sizes.
+    """
+    checked = onnx.ModelProto()
+    checked.CopyFrom(model)
+    for value in checked.graph.output:
+        if not value.type.tensor_type.HasField("shape"):
+            value.type.tensor_type.shape.SetInParent()
+    onnx.checker.check_model(checked)

@@ -20,6 +20,7 @@ from postprocess.errors import InputError
 from .flow import downstream, upstream
 from .macs import multiply_adds
 from .modules import all_nodes, subgraphs
+from .ports import inputs_of
 from .shapes import infer, shape_of, shapes, skeleton
 
 # Sizes assumed for dynamic axes that the caller does not fix.
@@ -148,11 +149,8 @@ def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _symbols(model: onnx.ModelProto) -> dict[str, int]:
     """Symbols of the inputs' dynamic axes with the size assumed for each; unnamed ones get one."""
-    weights = {tensor.name for tensor in model.graph.initializer}
     symbols: dict[str, int] = {}
-    for value in model.graph.input:
-        if value.name in weights:
-            continue
+    for value in inputs_of(model):
         for axis, dim in enumerate(value.type.tensor_type.shape.dim):
             if not dim.HasField("dim_value"):
                 dim.dim_param = dim.dim_param or f"{value.name}_dim_{axis}"

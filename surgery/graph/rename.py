@@ -23,7 +23,7 @@ from postprocess.fields import Field
 
 from .index import Index
 from .lookup import tensor
-from .modules import all_nodes, subgraphs
+from .modules import all_graphs
 from .session import run
 from .step import Arrays, Change, Expected
 
@@ -56,7 +56,7 @@ def rename(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
 def all_names(model: onnx.ModelProto) -> set[str]:
     """Names of all tensors of a graph, those inside subgraphs included."""
     found: set[str] = set()
-    for graph in _graphs(model.graph):
+    for graph in all_graphs(model.graph):
         found |= {value.name for value in (*graph.input, *graph.output)}
         found |= {tensor.name for tensor in graph.initializer}
         found |= {tensor.values.name for tensor in graph.sparse_initializer}
@@ -68,7 +68,7 @@ def substituted(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelP
     """Return a copy of ``model`` in which tensors are called otherwise, in subgraphs too."""
     renamed = onnx.ModelProto()
     renamed.CopyFrom(model)
-    for graph in _graphs(renamed.graph):
+    for graph in all_graphs(renamed.graph):
         for node in graph.node:
             node.input[:] = [names.get(name, name) for name in node.input]
             node.output[:] = [names.get(name, name) for name in node.output]
@@ -78,10 +78,6 @@ def substituted(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelP
         for sparse in graph.sparse_initializer:
             sparse.values.name = names.get(sparse.values.name, sparse.values.name)
     return renamed
-
-
-def _graphs(graph: onnx.GraphProto) -> list[onnx.GraphProto]:
-    return [graph, *(inner for node in all_nodes(graph) for inner in subgraphs(node))]
 
 
 @dataclass(frozen=True)

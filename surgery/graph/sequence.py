@@ -20,6 +20,7 @@ from postprocess.fields import Field
 from ..compare import compare, within
 from ..ledger import Entry, Ledger
 from .feeds import feeds_for, fits
+from .outputs import check_model
 from .ports import inputs_of
 from .registry import STEPS
 from .session import Array, run
@@ -126,13 +127,8 @@ def _problem(model: onnx.ModelProto, feeds: Arrays | None) -> str:
 
 def _check(model: onnx.ModelProto) -> None:
     """Refuse a graph that breaks ONNX's rules."""
-    checked = onnx.ModelProto()
-    checked.CopyFrom(model)
-    for value in checked.graph.output:  # the checker wants a shape, inference may know none
-        if not value.type.tensor_type.HasField("shape"):
-            value.type.tensor_type.shape.SetInParent()
     try:
-        onnx.checker.check_model(checked)
+        check_model(model)
         onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
     except Exception as error:  # the checker's and the inference's own classes, or protobuf's
         cause = " ".join(str(error).split())

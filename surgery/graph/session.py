@@ -17,6 +17,7 @@ from onnx import helper
 from postprocess.errors import InputError
 
 from .plugins import standard
+from .ports import inputs_of
 from .shapes import shape_of
 
 Array = NDArray[Any]
@@ -86,11 +87,8 @@ def random_feeds(
         InputError: a dynamic axis has no size.
     """
     generator = np.random.default_rng(seed)
-    weights = {tensor.name for tensor in model.graph.initializer}
     feeds: dict[str, Array] = {}
-    for value in model.graph.input:
-        if value.name in weights:
-            continue
+    for value in inputs_of(model):
         shape = []
         for axis, dim in enumerate(shape_of(value) or ()):
             size = dim if isinstance(dim, int) else (sizes or {}).get(dim or "")

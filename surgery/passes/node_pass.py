@@ -18,7 +18,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from ..graph.index import reads
 from ..graph.modules import all_nodes
+from ..graph.names import fresh
 from ..graph.shapes import Shape, element_types, infer, shapes
 from .base import EVERY_OPSET, opset_of
 
@@ -134,13 +136,7 @@ class Draft:
         return self.weight(np.array(values, np.int64), role)
 
     def _fresh(self, role: str) -> str:
-        stem = name = f"{self._base}.{role}"
-        count = 1
-        while name in self._taken:
-            count += 1
-            name = f"{stem}_{count}"
-        self._taken.add(name)
-        return name
+        return fresh(f"{self._base}.{role}", self._taken, first=2)
 
 
 Answer = Draft | str | None
@@ -204,19 +200,13 @@ def _replace(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> None:
     for node in reversed(nodes):
         if needed.intersection(node.output):
             kept.append(onnx.NodeProto.FromString(node.SerializeToString()))
-            needed.update(_reads(node))
+            needed.update(reads(node))
     weights = [t for t in graph.initializer if t.name in needed or t.name not in read_before]
     for field, values in ((graph.node, kept[::-1]), (graph.initializer, weights)):
         copies = [type(value).FromString(value.SerializeToString()) for value in values]
         del field[:]
         field.extend(copies)
     del graph.value_info[:]
-
-
-def _reads(node: onnx.NodeProto) -> set[str]:
-    """Names that a node and the graphs inside of it read."""
-    holder = onnx.GraphProto(node=[node])
-    return {name for each in all_nodes(holder) for name in each.input if name}
 
 
 def set_attribute(node: onnx.NodeProto, name: str, value: Any) -> None:

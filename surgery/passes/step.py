@@ -17,6 +17,7 @@ from postprocess.errors import InputError
 from ..exporters.quiet import quiet
 from ..graph.modules import all_nodes, carry_modules
 from ..graph.names import stable_names
+from ..graph.ports import inputs_of
 from ..ledger import Entry
 from .base import EVERY_OPSET, Divisible, Pass, opset_of
 from .bisect import culprits
@@ -167,10 +168,7 @@ def _applied(step: Pass, model: onnx.ModelProto) -> onnx.ModelProto | None:
     after.ClearField("metadata_props")
     after.metadata_props.extend(model.metadata_props)
     after.graph.name = model.graph.name
-    weights = {tensor.name for tensor in model.graph.initializer}
-    wanted = [value.name for value in model.graph.input if value.name not in weights]
-    kept = {tensor.name for tensor in after.graph.initializer}
-    inputs = [value.name for value in after.graph.input if value.name not in kept]
+    wanted, inputs = ([value.name for value in inputs_of(each)] for each in (model, after))
     outputs = [value.name for value in after.graph.output]
     if inputs != wanted or outputs != [value.name for value in model.graph.output]:
         raise InputError(f"inputs {inputs} and outputs {outputs} are not those of the graph before")
