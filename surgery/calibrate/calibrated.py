@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ..rewrites.fitted import Window
+from .activation import Rectifier
 from .images import Images
 from .least_squares import NormalEquations, as_rows, choose, patches
 from .network import Reached, inputs_of
@@ -26,7 +27,7 @@ from .operation import Operation, laid_out
 from .rectified import rectify
 from .samples import Sampler, Samples, wanted_positions
 from .settings import Settings
-from .widening import Widening, inputs_seen
+from .widening import kernel_of, seen_by, set_kernel
 
 ROWS_BYTES = 1 << 29  # patches are kept up to this size for fits that go over them again
 Report = Callable[[str, float], None]  # what is being done, and the share of it that is done
@@ -52,7 +53,10 @@ def calibrate(operation: Operation, images: Images, settings: Settings, report: 
     )
     for done, (path, window) in enumerate(windows.items()):
         report(f"fitting {path}", done / len(windows))
-        _fit_layer(operation, path, window, fitting, held_back, settings)
+        rectifier = operation.trace.rectifiers.get(path)
+        if settings.strategy != "calibrated" or window.groups > 1:
+            rectifier = None
+        _fit_layer(operation, path, window, fitting, held_back, rectifier)
     report("fitted", 1.0)
 
 
@@ -72,10 +76,12 @@ class _Gathered:
 
     Attributes:
         equations: of each group.
-        inputs, targets: the rows themselves, emptied where they would take more than ROWS_BYTES.
+        room: bytes of rows that are kept themselves at most.
+        inputs, targets: the rows, emptied where they would take more.
     """
 
     equations: list[NormalEquations]
+    room: int
     inputs: list[Tensor] = field(default_factory=list)
     targets: list[Tensor] = field(default_factory=list)
     kept: int = 0
@@ -91,7 +97,7 @@ class _Gathered:
         for equations, x, y in parts:
             equations.add(x, y)
         self.kept += inputs.numel() * inputs.element_size()
-        if self.kept <= ROWS_BYTES:
+        if self.kept <= self.room:
             self.inputs.append(inputs)
             self.targets.append(targets)
         else:
@@ -109,12 +115,15 @@ def _fit_layer(
     window: Window,
     fitting: Sequence[tuple[Tensor, Samples]],
     held_back: Sequence[tuple[Tensor, Samples]],
-    settings: Settings,
+    rectifier: Rectifier | None,
 ) -> None:
     module = operation.student.get_submodule(path)
     assert isinstance(module, nn.Conv2d)
-    seen, kept_out = (_gather(operation, path, window, drawn) for drawn in (fitting, held_back))
-    own = (module.merged() if isinstance(module, Widening) else module.weight).detach()
+    room = 0 if rectifier is None else ROWS_BYTES
+    seen, kept_out = (
+        _gather(operation, path, window, drawn, room) for drawn in (fitting, held_back)
+    )
+    own = kernel_of(module)
     bias = own.new_zeros(module.out_channels) if module.bias is None else module.bias.detach()
     prior = as_rows(own, bias)
     fit = choose(seen.equations, kept_out.equations, own, bias)
@@ -124,9 +133,6 @@ def _fit_layer(
         "ridge": fit.ridge,
     }
     weight, fitted_bias = fit.weight, fit.bias
-    rectifier = operation.trace.rectifiers.get(path)
-    if settings.strategy != "calibrated" or window.groups > 1:
-        rectifier = None
     rows, others = seen.rows(), kept_out.rows()
     if rectifier is not None and rows is not None and others is not None:
         linear = as_rows(weight, fitted_bias).T
@@ -136,27 +142,26 @@ def _fit_layer(
         weight = solution.T[:, :-1].reshape(weight.shape).float()
         fitted_bias = solution.T[:, -1].float()
         effect |= {"rectified_error": error, "linear_rectified_error": before}
-    if isinstance(module, Widening):
-        module.set_(weight, fitted_bias)
-    else:
-        with torch.no_grad():
-            module.weight.copy_(weight)
-            if module.bias is not None:
-                module.bias.copy_(fitted_bias)
+    set_kernel(module, weight, fitted_bias)
     operation.effects[path] = effect
 
 
 @torch.no_grad()
 def _gather(
-    operation: Operation, path: str, window: Window, drawn: Sequence[tuple[Tensor, Samples]]
+    operation: Operation,
+    path: str,
+    window: Window,
+    drawn: Sequence[tuple[Tensor, Samples]],
+    room: int,
 ) -> _Gathered:
     """Collect what a layer sees in the operated network and should give, batch after batch."""
     student, device = operation.student, operation.device
     module = student.get_submodule(path)
     assert isinstance(module, nn.Conv2d)
-    unknowns = inputs_seen(module) // window.groups * window.taps
+    unknowns = kernel_of(module)[0].numel()
     outputs = module.out_channels // window.groups
-    gathered = _Gathered([NormalEquations(unknowns, outputs, device) for _ in range(window.groups)])
+    equations = [NormalEquations(unknowns, outputs, device) for _ in range(window.groups)]
+    gathered = _Gathered(equations, room)
     layer = operation.trace.layers.get(path)
     argument = layer.arguments[0] if layer else "input"
     with inputs_of(student, path, argument, operation.trace.calls[path]) as inputs:
@@ -168,6 +173,6 @@ def _gather(
             with suppress(Reached):
                 operation.reading.forward(student, images)
             for x, rows in zip(inputs, samples.rows[path], strict=True):
-                seen = module.seen(x.float()) if isinstance(module, Widening) else x.float()
+                seen = seen_by(module, x.float())
                 gathered.add(patches(seen, window, rows.positions), rows.values)
     return gathered

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ..ledger import Ledger
 from ..rewrites import rewriting
 from ..rewrites.fitted import FittedConvolution, FittedTensors, Hidden, Window
-from .widening import Widening
+from .widening import Widening, kernel_of
 
 Effect = dict[str, float]
 
@@ -88,7 +88,7 @@ def differing(
 def _convolution(module: nn.Conv2d, own: Mapping[str, Tensor], effect: Effect) -> FittedConvolution:
     weight, hidden = own["weight"], None
     if isinstance(module, Widening):
-        weight = module.merged().detach().cpu().contiguous()
+        weight = kernel_of(module).cpu().contiguous()
         computed = _own_tensors(module.hidden)
         hidden = Hidden(computed["weight"], computed["bias"])
     bias = own.get("bias", weight.new_zeros(module.out_channels))

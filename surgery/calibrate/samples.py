@@ -19,7 +19,7 @@ from .least_squares import positions_wanted
 from .network import check_finite
 from .operation import Operation, laid_out
 from .settings import Settings
-from .widening import inputs_seen
+from .widening import kernel_of
 
 TRUNK_BYTES = 1 << 30  # the shared part's results are kept up to this size, computed again beyond
 
@@ -48,11 +48,6 @@ class Samples:
 
     rows: Mapping[str, Sequence[Rows]]
     trunk: Sequence[Tensor] | None
-
-
-def unknowns(window: Window, in_channels: int) -> int:
-    """Weights of one output channel, its bias among them."""
-    return in_channels // window.groups * window.taps + 1
 
 
 class Sampler:
@@ -119,14 +114,9 @@ class Sampler:
 
 def wanted_positions(operation: Operation, windows: Mapping[str, Window]) -> dict[str, int]:
     """How many positions of each layer are drawn over all images."""
-    return {
-        path: positions_wanted(unknowns(window, in_channels(operation, path)))
-        for path, window in windows.items()
-    }
-
-
-def in_channels(operation: Operation, path: str) -> int:
-    """Input channels of the convolution at ``path`` of the student."""
-    module = operation.student.get_submodule(path)
-    assert isinstance(module, nn.Conv2d)
-    return inputs_seen(module)
+    wanted = {}
+    for path in windows:
+        module = operation.student.get_submodule(path)
+        assert isinstance(module, nn.Conv2d)
+        wanted[path] = positions_wanted(kernel_of(module)[0].numel() + 1)  # and the bias
+    return wanted

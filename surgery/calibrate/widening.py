@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..rewrites.dcn.layer import as_parameter
-from ..rewrites.dcn.widened import hidden_convolution
+from ..rewrites.dcn.widened import beside, hidden_convolution
 from ..rewrites.fitted import Hidden
 
 KERNEL = 3
@@ -63,25 +63,33 @@ class Widening(nn.Conv2d):
 
     def seen(self, x: Tensor) -> Tensor:
         """The input (N, C, H, W) and what is computed from it (N, C + m, H, W)."""
-        return torch.cat([x, self.hidden(x).relu()], 1)
+        return beside(x, self.hidden)
 
     def merged(self) -> Tensor:
         """Both kernels as the one (O, C + m, kh, kw) of the convolution that is shipped."""
         return torch.cat([self.weight, self.beside], 1)
 
-    @torch.no_grad()
-    def set_(self, merged: Tensor, bias: Tensor) -> None:
-        """Take both kernels (O, C + m, kh, kw) and the bias (O,)."""
-        assert self.bias is not None
-        self.weight.copy_(merged[:, : self.in_channels])
-        self.beside.copy_(merged[:, self.in_channels :])
-        self.bias.copy_(bias)
+
+def kernel_of(convolution: nn.Conv2d) -> Tensor:
+    """The whole kernel (O, C / groups, kh, kw), that over computed channels among it."""
+    merged = convolution.merged() if isinstance(convolution, Widening) else convolution.weight
+    return merged.detach()
 
 
-def inputs_seen(convolution: nn.Conv2d) -> int:
-    """Channels that a convolution sees, computed ones among them."""
-    wide = convolution.beside.shape[1] if isinstance(convolution, Widening) else 0
-    return convolution.in_channels + wide
+@torch.no_grad()
+def set_kernel(convolution: nn.Conv2d, kernel: Tensor, bias: Tensor) -> None:
+    """Take a kernel as :func:`kernel_of` gives it, and a bias (O,) where there is one."""
+    own = convolution.in_channels // convolution.groups
+    convolution.weight.copy_(kernel[:, :own])
+    if isinstance(convolution, Widening):
+        convolution.beside.copy_(kernel[:, own:])
+    if convolution.bias is not None:
+        convolution.bias.copy_(bias)
+
+
+def seen_by(convolution: nn.Conv2d, x: Tensor) -> Tensor:
+    """What the kernel is applied to for the input ``x`` (N, C, H, W)."""
+    return convolution.seen(x) if isinstance(convolution, Widening) else x
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from rich.markup import escape
 
 from postprocess.errors import InputError
 from postprocess.instances import Array
@@ -25,6 +26,7 @@ from ..graphs import describe_graph, write_graph
 from ..ledger import Entry, Ledger
 from ..matching import matching
 from ..parity import Parity
+from ..progress import Progress
 from ..targets import Target
 from .check import require_same
 from .write import with_decoding
@@ -62,6 +64,34 @@ class Inside:
         """Write the graph into a bundle; returns what bundle.json says about it."""
         write_graph(self.graph, folder / FILE, ledger)
         return {"decoded": describe_graph(self.graph, FILE)}
+
+
+def add_decoding(
+    folder: Path,
+    backbone: onnx.ModelProto,
+    decoder: Mapping[str, Any],
+    tensor: Array,
+    target: Target,
+    ledger: Ledger,
+    progress: Progress,
+    proof: dict[str, Any],
+) -> dict[str, Any]:
+    """Write the decoding graph into a bundle's folder; returns what bundle.json says about it.
+
+    Args:
+        backbone, decoder, tensor, target, ledger: see :func:`decode_inside`.
+        progress: is told what it costs.
+        proof: the bundle's parity figures, which get those of the decoding.
+
+    Raises:
+        InputError: as :func:`decode_inside`.
+    """
+    with progress.stage("decode in a further graph"):
+        inside = decode_inside(backbone, decoder, tensor, target, ledger)
+        entry = inside.write(folder, ledger)
+        proof[TITLE] = inside.parity.to_json(bounded=True)
+    progress.say(escape(inside.summary))
+    return entry
 
 
 def decode_inside(

@@ -23,7 +23,7 @@ from ..audit import Audit, audit
 from ..bundle import Staging, staging
 from ..config import Config
 from ..decoding import require_writer
-from ..decoding.inside import TITLE, decode_inside
+from ..decoding.inside import add_decoding
 from ..graph import rename
 from ..graphs import describe_graph, write_graph
 from ..ledger import Entry, Ledger
@@ -98,14 +98,17 @@ def run(config: Config) -> None:
                 write_ort(stage.folder, ["backbone"], stages.input)
         parities = {"found graph, operated graph": proof.to_json(bounded=True)}
         if config.surgery.decode == "inside":
-            with progress.stage("decode in a further graph"):
-                inside = decode_inside(
-                    operated.graph, manifest["decoder"], stages.input, target, ledger
-                )
-                manifest |= inside.write(stage.folder, ledger)
-                manifest["ledger"] = ledger.to_json()
-                parities[TITLE] = inside.parity.to_json(bounded=True)
-            progress.say(escape(inside.summary))
+            manifest |= add_decoding(
+                stage.folder,
+                operated.graph,
+                manifest["decoder"],
+                stages.input,
+                target,
+                ledger,
+                progress,
+                parities,
+            )
+            manifest["ledger"] = ledger.to_json()
         with progress.stage("time the found graph and the operated one in turn"):
             times = _times(case, operated, runtime, stages)
         with progress.stage("write golden values, overlay and report"):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from postprocess.errors import InputError
 
 from .base import Nodes, Value
-from .moments import affine, normalized, per_channel
+from .moments import affine_by_channel, normalized
 from .shapes import like
 
 
@@ -46,7 +46,7 @@ class _GroupNorm:
             raise InputError("group_norm is not written for a tensor of unknown rank: skip it")
         grouped = nodes.op("Reshape", x, nodes.constant([0, groups, -1]))
         back = like(nodes, normalized(nodes, grouped, [2], epsilon), x)
-        return affine(nodes, back, per_channel(nodes, weight, rank), per_channel(nodes, bias, rank))
+        return affine_by_channel(nodes, back, weight, bias, rank)
 
 
 DECOMPOSED = _GroupNorm()

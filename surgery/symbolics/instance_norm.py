@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from postprocess.errors import InputError
 
 from .base import Nodes, Value
-from .moments import affine, normalized, per_channel
+from .moments import affine_by_channel, normalized, per_channel
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class _InstanceNorm:
             root = op("Sqrt", op("Add", variance, nodes.constant(epsilon, x)))
             centred = op("Sub", x, per_channel(nodes, mean, rank))
             y = op("Div", centred, per_channel(nodes, root, rank))
-        return affine(nodes, y, per_channel(nodes, weight, rank), per_channel(nodes, bias, rank))
+        return affine_by_channel(nodes, y, weight, bias, rank)
 
 
 DECOMPOSED = _InstanceNorm()

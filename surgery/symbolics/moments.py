@@ -38,6 +38,13 @@ def affine(nodes: Nodes, x: Value, weight: Value | None, bias: Value | None) -> 
     return x if bias is None else nodes.op("Add", x, bias)
 
 
+def affine_by_channel(
+    nodes: Nodes, x: Value, weight: Value | None, bias: Value | None, rank: int
+) -> Value:
+    """:func:`affine` of x (N, C, ...) with ``weight`` and ``bias`` (C,)."""
+    return affine(nodes, x, per_channel(nodes, weight, rank), per_channel(nodes, bias, rank))
+
+
 def per_channel(nodes: Nodes, values: Value | None, rank: int) -> Value | None:
     """Return ``values`` (C,) as (1, C, 1, ...) for a tensor of ``rank`` axes."""
     if values is None:

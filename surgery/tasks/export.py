@@ -19,7 +19,7 @@ from ..bundle import Staging, staging
 from ..comparison import compared, operated_runs, verdict
 from ..config import Config
 from ..decoding import require_writer
-from ..decoding.inside import TITLE, decode_inside
+from ..decoding.inside import add_decoding
 from ..found.job import run as run_found
 from ..graph.plugins import standard
 from ..graphs import describe_graph, export_graph, feeds, write_graph
@@ -102,13 +102,16 @@ def run(config: Config) -> None:
                 write_ort(stage.folder, graphs, stages.input)
         further: dict[str, Any] = {}
         if surgery.decode == "inside":
-            with progress.stage("decode in a further graph"):
-                inside = decode_inside(
-                    graphs["backbone"], model.decoder, stages.input, target, ledger
-                )
-                further = inside.write(stage.folder, ledger)
-                proof[TITLE] = inside.parity.to_json(bounded=True)
-            progress.say(inside.summary)
+            further = add_decoding(
+                stage.folder,
+                graphs["backbone"],
+                model.decoder,
+                stages.input,
+                target,
+                ledger,
+                progress,
+                proof,
+            )
         manifest = {**_manifest(model, graphs, ledger), **further}
         with progress.stage("write golden values, overlay and report"):
             stages.save(stage.folder / "golden.npz")

@@ -41,7 +41,11 @@ class CalledWithOffsets(nn.Conv2d):
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """Take the arguments of the layer that it replaces, by position or by name."""
-        return super().forward(args[0] if args else kwargs[self.input_name])
+        return super().forward(self.seen(args[0] if args else kwargs[self.input_name]))
+
+    def seen(self, x: Tensor) -> Tensor:
+        """What the convolution is given for the layer's input (N, C, H, W)."""
+        return x
 
 
 def convolution(layer: DeformLayer, weight: Tensor, *, padding: Pair, dilation: Pair) -> nn.Conv2d:

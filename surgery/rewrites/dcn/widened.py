@@ -11,16 +11,14 @@ trains them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from ..fitted import FittedConvolution, Hidden
-from .layer import as_parameter
+from .layer import CalledWithOffsets, as_parameter
 
 
-class WidenedConvolution(nn.Conv2d):
+class WidenedConvolution(CalledWithOffsets):
     """A convolution over its input and the channels that ``hidden`` computes from it.
 
     Args:
@@ -45,10 +43,14 @@ class WidenedConvolution(nn.Conv2d):
         self.hidden = hidden_convolution(fitted.hidden)
         self.input_name = input_name
 
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Take the arguments of the layer that it replaces; offset and mask are ignored."""
-        x: Tensor = args[0] if args else kwargs[self.input_name]
-        return super().forward(torch.cat([x, self.hidden(x).relu()], 1))
+    def seen(self, x: Tensor) -> Tensor:
+        """The input (N, C, H, W) and what is computed from it (N, C + m, H, W)."""
+        return beside(x, self.hidden)
+
+
+def beside(x: Tensor, hidden: nn.Conv2d) -> Tensor:
+    """Put the channels that ``hidden`` computes from ``x`` behind it."""
+    return torch.cat([x, hidden(x).relu()], 1)
 
 
 def hidden_convolution(hidden: Hidden) -> nn.Conv2d:

@@ -12,7 +12,7 @@ from torch import nn
 from surgery import companion
 from surgery.calibrate import OutputSpec, Settings, fit_weights
 from surgery.calibrate.network import Reading
-from surgery.calibrate.widening import Widening, inputs_seen
+from surgery.calibrate.widening import Widening, kernel_of, set_kernel
 
 SPECS = {"heat": OutputSpec("logits"), "side": OutputSpec(counts_at="heat")}
 CHANNELS = 60  # more than an offset convolution of 27 and its negative
@@ -35,7 +35,7 @@ def test_it_starts_as_the_convolution_that_it_widens() -> None:
 def test_the_first_channels_are_the_offsets_and_their_negatives() -> None:
     offsets, x = nn.Conv2d(6, 27, 3, padding=1), torch.randn(1, 6, 8, 8)
     seen = _widening(_convolution(), offsets).seen(x)
-    assert seen.shape[1] == inputs_seen(_widening(_convolution())) == 6 + CHANNELS
+    assert seen.shape[1] == kernel_of(_widening(_convolution())).shape[1] == 6 + CHANNELS
     assert torch.allclose(seen[:, 6:33] - seen[:, 33:60], offsets(x), atol=1e-5)
 
 
@@ -64,7 +64,7 @@ def test_what_is_shipped_is_what_was_trained(zoo: Any, fitted: Any) -> None:
     for path, module in fitted.modules.items():
         if getattr(module, "hidden", None) is not None:
             trained = Widening(_like(module), CHANNELS, None, torch.Generator())
-            trained.set_(module.weight, module.bias)
+            set_kernel(trained, module.weight, module.bias)
             trained.hidden.weight.data, trained.hidden.bias.data = (
                 module.hidden.weight,
                 module.hidden.bias,

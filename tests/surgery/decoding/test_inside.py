@@ -64,24 +64,27 @@ def test_a_wrong_row_is_found_out() -> None:
         require_same({"name": "ctdet"}, heads, found)
 
 
+def job(folder: Path, compose: Compose, *more: str) -> None:
+    """Operate on a found graph, decoding inside, into folder/out."""
+    path = folder / "found.onnx"
+    onnx.save(network(), path)
+    said = (f"model.path={path}", f"out={folder / 'out'}", "model.input.size=[64,64]")
+    run_found(compose("model=onnx", *said, "surgery.decode=inside", *more))
+
+
 def test_the_bundle_of_a_found_graph_lists_it_and_runs_as_before(
     tmp_path: Path, compose: Compose
 ) -> None:
-    path, out = tmp_path / "found.onnx", tmp_path / "out"
-    onnx.save(network(), path)
-    config = compose(
-        "model=onnx",
-        f"model.path={path}",
-        f"out={out}",
+    out = tmp_path / "out"
+    job(
+        tmp_path,
+        compose,
         "model.cut=[hm,wh]",
         "model.decoder={name: ctdet, k: 7}",
-        "model.input.size=[64,64]",
         "model.input.scale=0.004",
         "model.runs=1",
         "surgery.safe=false",  # the passes run here, not in a child
-        "surgery.decode=inside",
     )
-    run_found(config)
     document = json.loads((out / "bundle.json").read_text())
     assert set(document["graphs"]) == {"backbone"}
     assert document["decoded"]["file"] == "decoded.onnx"
@@ -99,17 +102,6 @@ def test_the_bundle_of_a_found_graph_lists_it_and_runs_as_before(
 def test_a_decoder_that_is_not_written_as_a_graph_is_refused_before_anything_is_written(
     tmp_path: Path, compose: Compose
 ) -> None:
-    path, out = tmp_path / "found.onnx", tmp_path / "out"
-    onnx.save(network(), path)
-    config = compose(
-        "model=onnx",
-        f"model.path={path}",
-        f"out={out}",
-        "model.cut=[hm,wh,feature]",
-        "model.decoder={name: snake_rcnn}",
-        "model.input.size=[64,64]",
-        "surgery.decode=inside",
-    )
     with pytest.raises(InputError, match="decoder 'snake_rcnn' is not written as a graph"):
-        run_found(config)
-    assert not out.exists()
+        job(tmp_path, compose, "model.cut=[hm,wh,feature]", "model.decoder={name: snake_rcnn}")
+    assert not (tmp_path / "out").exists()
