@@ -8,6 +8,7 @@
   over joints with OpenCV's blur.
 - run lengths: contours of 128 points, against pycocotools.
 - 1080p to 512x512: letterbox and normalisation, against OpenCV's INTER_AREA and numpy.
+- warp to 256x192: a person's crop of the same photo, against OpenCV's warpAffine.
 """
 
 from __future__ import annotations
@@ -184,10 +185,13 @@ def mask_runs() -> Runs:
     }
 
 
+def photo_1080p() -> np.ndarray:
+    coarse = np.random.default_rng(7).integers(0, 256, (68, 120, 3)).astype(np.uint8)
+    return cv2.resize(coarse, (1920, 1080), interpolation=cv2.INTER_CUBIC)
+
+
 def preprocess_runs() -> Runs:
-    random = np.random.default_rng(7)
-    coarse = random.integers(0, 256, (68, 120, 3)).astype(np.uint8)
-    photo = cv2.resize(coarse, (1920, 1080), interpolation=cv2.INTER_CUBIC)
+    photo = photo_1080p()
     mean, std = np.asarray([0.408, 0.447, 0.470], "f4"), np.asarray([0.289, 0.274, 0.278], "f4")
     scale = np.float32(1 / 255)
 
@@ -208,6 +212,16 @@ def preprocess_runs() -> Runs:
     }
 
 
+def warp_runs() -> Runs:
+    photo, (height, width) = photo_1080p(), (256, 192)
+    matrix = _native.person_affine([700, 200, 1200, 1000], height, width, 1.25, False)
+    to_input = np.reshape(matrix, (2, 3))
+    return {
+        "cpp": lambda: _native.warp(photo[None], matrix, height, width),
+        "OpenCV's warpAffine": lambda: cv2.warpAffine(photo, to_input, (width, height)),
+    }
+
+
 def cases() -> list[Case]:
     """All of them; an aim is the least number of times that `cpp` is faster."""
     floor = "one maximum over the memory"
@@ -223,4 +237,5 @@ def cases() -> list[Case]:
         Case("ctdet 80x128x128", ctdet_runs(), {"numpy": 1}),
         Case("run lengths of 50 contours", mask_runs(), {"numpy": 1}),
         Case("1080p to 512x512", preprocess_runs(), {"OpenCV's resize and numpy": 2}),
+        Case("warp of a person to 256x192", warp_runs()),
     ]

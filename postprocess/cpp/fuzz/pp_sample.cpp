@@ -2,7 +2,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t bytes) {
     Input input(data, bytes);
-    const std::size_t channels = input.size(9), height = input.size(9), width = input.size(9);
+    const std::size_t channels = input.size(70), height = input.size(9), width = input.size(20);
     const std::size_t count = input.size(40);
     const bool align_corners = input.flag();
     const auto feature = input.values(product({channels, height, width}));

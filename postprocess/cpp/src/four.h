@@ -40,15 +40,6 @@ inline void load_pairs(const float* from, std::size_t stride, Four* first, Four*
     second->v = _mm_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 3, 1));
 }
 
-/// Four rows of four floats become four columns: to[4 * i + j] = rows[j][i].
-inline void store_interleaved(Four a, Four b, Four c, Four d, float* to) {
-    _MM_TRANSPOSE4_PS(a.v, b.v, c.v, d.v);
-    a.store(to);
-    b.store(to + 4);
-    c.store(to + 8);
-    d.store(to + 12);
-}
-
 #elif defined(__aarch64__) && !defined(POSTPROCESS_SCALAR)
 
 struct Four {
@@ -72,10 +63,6 @@ inline void load_pairs(const float* from, std::size_t stride, Four* first, Four*
         vuzpq_f32(two(from, from + stride), two(from + 2 * stride, from + 3 * stride));
     first->v = both.val[0];
     second->v = both.val[1];
-}
-
-inline void store_interleaved(Four a, Four b, Four c, Four d, float* to) {
-    vst4q_f32(to, float32x4x4_t{{a.v, b.v, c.v, d.v}});
 }
 
 #else
@@ -105,15 +92,6 @@ inline void load_pairs(const float* from, std::size_t stride, Four* first, Four*
     for (int i = 0; i < 4; ++i, from += stride) {
         first->v[i] = from[0];
         second->v[i] = from[1];
-    }
-}
-
-inline void store_interleaved(Four a, Four b, Four c, Four d, float* to) {
-    for (int i = 0; i < 4; ++i) {
-        to[4 * i] = a.v[i];
-        to[4 * i + 1] = b.v[i];
-        to[4 * i + 2] = c.v[i];
-        to[4 * i + 3] = d.v[i];
     }
 }
 

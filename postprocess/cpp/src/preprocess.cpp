@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "boundary.h"
+#include "image_bytes.h"
 #include "postprocess/image.h"
 #include "resizer.h"
 #include "value_tables.h"
@@ -19,9 +20,9 @@ pp_status pp_preprocess(const uint8_t* images, size_t batch, size_t height, size
     if (status != PP_OK) return status;
     if (!normalization) return PP_ERROR_NULL;
     if (!pp::ValueTables::usable(*normalization)) return PP_ERROR_PARAMETER;
-    size_t image_size, values, plane, needed;
-    if (!pp::product({height, width, 3}, &image_size) ||
-        !pp::product({batch, image_size}, &values) ||
+    pp::ImageBytes from;
+    size_t plane, needed;
+    if (!pp::image_bytes(batch, height, width, &from) ||
         !pp::product({network_height, network_width}, &plane) ||
         !pp::product({batch, 3, plane}, &needed)) {
         return PP_ERROR_SHAPE;
@@ -39,7 +40,7 @@ pp_status pp_preprocess(const uint8_t* images, size_t batch, size_t height, size
                 }
             }
             float* corner = to + place.top * network_width + place.left;
-            pp::resize_rows(images + i * image_size, height, width, place.height, place.width,
+            pp::resize_rows(images + i * from.one, height, width, place.height, place.width,
                             [&](size_t y, const uint8_t* row) {
                                 tables.spread(row, place.width, corner + y * network_width, plane);
                             });

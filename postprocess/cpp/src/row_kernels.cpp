@@ -5,8 +5,8 @@ namespace pp {
 
 const RowKernels& row_kernels() noexcept {
 #ifdef POSTPROCESS_HAVE_AVX2
-    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-    if (has_avx2) return avx2_row_kernels;
+    static const bool has_both = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (has_both) return avx2_row_kernels;
 #endif
     return portable_row_kernels;
 }

@@ -12,6 +12,19 @@ struct RowSummary {
     bool finite;
 };
 
+/// Where a point reads four pixels, and how much of each.
+struct alignas(32) Tap {
+    float weights[4];   // top left, top right, bottom left, bottom right
+    std::size_t pixel;  // the top left one
+    std::size_t point;
+};
+
+/// An image of three bytes a pixel, black outside.
+struct Photo {
+    const std::uint8_t* pixels;
+    std::ptrdiff_t height, width;
+};
+
 struct RowKernels {
     RowSummary (*summary)(const float* row, std::size_t width);
 
@@ -33,6 +46,21 @@ struct RowKernels {
     /// to[i] = before[i] * shares[0] + sum[i] * shares[1] + after[i] * shares[2].
     void (*weigh)(float* to, const std::uint8_t* before, const std::uint16_t* sum,
                   const std::uint8_t* after, const float* shares, std::size_t count);
+
+    /// to[x * pitch + c] = planes[c * stride + x] for `columns` pixels x of `channels` planes c.
+    void (*interleave)(const float* planes, std::size_t stride, std::size_t channels,
+                       std::size_t columns, float* to, std::size_t pitch);
+
+    /// values[tap.point * stride + c] = the tap's weighted sum over channel c of the pixels
+    /// tap.pixel and tap.pixel + 1 of two interleaved rows. `pitch`, floats from pixel to pixel, is
+    /// a multiple of 16.
+    void (*blend)(const Tap* taps, std::size_t count, const float* above, const float* below,
+                  std::size_t pitch, std::size_t channels, float* values, std::size_t stride);
+
+    /// Row `row` of a warped image of `width` pixels, read through the affine map `to_photo`, two
+    /// rows of three.
+    void (*warp)(const Photo& photo, const float* to_photo, std::size_t row, std::size_t width,
+                 std::uint8_t* to);
 };
 
 /// The kernels for this machine; chosen once.

@@ -3,6 +3,7 @@
 
 #include "lanes.h"
 #include "row_kernels.h"
+#include "warp_row.h"
 
 namespace {
 
@@ -88,6 +89,54 @@ std::size_t find(const float* row, std::size_t width, float value) {
         if (row[x] == value) return x;
     }
     return width;
+}
+
+void interleave(const float* planes, std::size_t stride, std::size_t channels, std::size_t columns,
+                float* to, std::size_t pitch) {
+    std::size_t c = 0;
+    for (; c + Lanes::count <= channels; c += Lanes::count) {
+        const float* from = planes + c * stride;
+        std::size_t x = 0;
+        for (; x + Lanes::count <= columns; x += Lanes::count) {
+            transpose(from + x, stride, to + x * pitch + c, pitch);
+        }
+        for (; x < columns; ++x) {
+            for (std::size_t i = 0; i < Lanes::count; ++i) {
+                to[x * pitch + c + i] = from[i * stride + x];
+            }
+        }
+    }
+    for (; c < channels; ++c) {
+        for (std::size_t x = 0; x < columns; ++x) to[x * pitch + c] = planes[c * stride + x];
+    }
+}
+
+void blend(const pp::Tap* taps, std::size_t count, const float* above, const float* below,
+           std::size_t pitch, std::size_t channels, float* values, std::size_t stride) {
+    constexpr std::size_t kAhead = 4;  // taps; their outputs lie anywhere
+    for (const pp::Tap* tap = taps; tap != taps + count; ++tap) {
+        const float *top = above + tap->pixel * pitch, *bottom = below + tap->pixel * pitch;
+        const Lanes top_left = Lanes::all(tap->weights[0]), top_right = Lanes::all(tap->weights[1]);
+        const Lanes bottom_left = Lanes::all(tap->weights[2]);
+        const Lanes bottom_right = Lanes::all(tap->weights[3]);
+        const auto sum = [&](std::size_t c) {
+            Lanes total = times(Lanes::load(top + c), top_left);
+            total = plus(total, times(Lanes::load(top + pitch + c), top_right));
+            total = plus(total, times(Lanes::load(bottom + c), bottom_left));
+            return plus(total, times(Lanes::load(bottom + pitch + c), bottom_right));
+        };
+        if (count - static_cast<std::size_t>(tap - taps) > kAhead) {
+            const float* soon = values + tap[kAhead].point * stride;
+            for (std::size_t c = 0; c < channels; c += 16) __builtin_prefetch(soon + c, 1);
+        }
+        float* to = values + tap->point * stride;
+        std::size_t c = 0;
+        for (; c + Lanes::count <= channels; c += Lanes::count) sum(c).store(to + c);
+        if (c == channels) continue;
+        float rest[Lanes::count];
+        sum(c).store(rest);
+        for (std::size_t i = 0; c < channels; ++c, ++i) to[c] = rest[i];
+    }
 }
 
 // Plain loops from here on: the compiler makes vectors of them.

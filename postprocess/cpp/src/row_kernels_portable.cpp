@@ -3,6 +3,7 @@
 
 namespace pp {
 
-const RowKernels portable_row_kernels = {summary, raise_row, peak_columns, find, add_bytes, weigh};
+const RowKernels portable_row_kernels = {summary, raise_row,  peak_columns, find,    add_bytes,
+                                         weigh,   interleave, blend,        warp_row};
 
 }  // namespace pp

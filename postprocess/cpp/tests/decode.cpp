@@ -115,9 +115,9 @@ void samples_are_bilinear_with_zeros_outside() {
 }
 
 void many_points_sample_as_single_ones_do() {
-    constexpr std::size_t kChannels = 6, kHeight = 7, kWidth = 9, kPoints = 300;
+    constexpr std::size_t kChannels = 70, kHeight = 7, kWidth = 19, kPoints = 300;
     std::mt19937 random(3);
-    std::uniform_real_distribution<float> value(-1.0f, 1.0f), place(-2.0f, 10.0f);
+    std::uniform_real_distribution<float> value(-1.0f, 1.0f), place(-2.0f, 21.0f);
     std::vector<float> feature(kChannels * kHeight * kWidth), points(2 * kPoints);
     for (float& one : feature) one = value(random);
     for (float& one : points) one = place(random);

@@ -112,8 +112,8 @@ PP_API pp_status pp_undo_jagged(const float* previous, const float* last, size_t
 /* Contours filled as COCO's tools fill polygons (even-odd rule; pixel i covers i to i + 1).
  *
  * contours  (count, points, 2) pixels of the mask; points at least 1. A contour with a NaN is
- * empty, coordinates are clamped to +-1e8 masks     (count, height, width) 1 inside, 0 outside;
- * capacity >= its elements
+ *           empty, coordinates are clamped to +-1e8
+ * masks     (count, height, width) 1 inside, 0 outside; capacity >= its elements
  *
  * Errors: PP_ERROR_SHAPE for no point; NULL, CAPACITY, MEMORY.
  */
@@ -127,7 +127,7 @@ PP_API pp_status pp_masks(const float* contours, size_t count, size_t points, si
  * runs      the runs of all contours one after the other; capacity elements
  * lengths   (count) number of runs of each contour
  * total     number of runs of all contours together, also where the capacity is too small: call
- * with runs NULL and capacity 0 to learn it
+ *           with runs NULL and capacity 0 to learn it
  *
  * Errors: PP_ERROR_SHAPE for no point, or for 2^32 pixels or more; PP_ERROR_CAPACITY with lengths
  * and total set; NULL, MEMORY.

@@ -8,8 +8,8 @@
  * - Ownership: the caller owns every buffer, input and output. Nothing is kept after the return,
  *   and nothing that is returned has to be freed. Input and output buffers may not overlap.
  * - Sizes: arrays are dense and row-major, with the layout that each function names. A capacity is
- *   the number of elements (not bytes) that an output buffer holds; it is checked before anything
- * is written.
+ *   the number of elements (not bytes) that an output buffer holds; it is checked before
+ *   anything is written.
  * - Units: x before y everywhere, pixels of the map that is passed in unless said otherwise; pixel
  *   centres are at whole numbers.
  * - Errors: the return value says what was wrong; outputs are then unspecified. No function throws,
@@ -122,8 +122,9 @@ PP_API pp_multi_pose_options pp_multi_pose_options_default(void);
  *                capacity elements each
  * boxes          (capacity, 4) x1, y1, x2, y2 in heatmap pixels
  * poses          (capacity, joints, 3) x, y in heatmap pixels, score: the peak's, 0 for a joint
- * that did not snap, the person's without joint_heatmap capacity       number of people, >= batch *
- * k; image i has its people from i * k on counts         (batch) number of people of each image
+ *                that did not snap, the person's without joint_heatmap
+ * capacity       number of people, >= batch * k; image i has its people from i * k on
+ * counts         (batch) number of people of each image
  * non_finite     counts over both heatmaps; may be NULL
  *
  * Errors: PP_ERROR_PARAMETER for an even kernel, a NaN threshold or reach; NULL, SHAPE, CAPACITY,
