@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ..bundles import onnx_model, write_bundle
 
 FEATURES, JOINTS, POINTS, INIT_POINTS = 4, 5, 24, 40
 SIZE = (64, 96)
@@ -56,7 +56,7 @@ def convolutions(channels: Channels, last: bool = False) -> Any:
         if last:
             nodes.append(helper.make_node("Transpose", [first], [name], perm=[0, 2, 3, 1]))
         outputs[name] = [1, ROWS, COLUMNS, count] if last else [1, count, ROWS, COLUMNS]
-    return _model(nodes, {"image": [1, 3, *SIZE]}, outputs, weights)
+    return onnx_model(nodes, {"image": [1, 3, *SIZE]}, outputs, weights)
 
 
 def distributions() -> Any:
@@ -73,7 +73,7 @@ def distributions() -> Any:
         weights[f"to_{axis}"] = random.standard_normal((ROWS * COLUMNS, bins)) * 0.1
         nodes.append(helper.make_node("MatMul", ["tokens", f"to_{axis}"], [f"simcc_{axis}"]))
         outputs[f"simcc_{axis}"] = [1, JOINTS, bins]
-    return _model(nodes, {"image": [1, 3, *SIZE]}, outputs, weights)
+    return onnx_model(nodes, {"image": [1, 3, *SIZE]}, outputs, weights)
 
 
 def snake_refine() -> Any:
@@ -114,7 +114,7 @@ def snake_refine() -> Any:
         "evolve0_offset": ["contours", POINTS, 2],
         "component_maps": ["instances", 3, 7, 28],
     }
-    return _model(nodes, inputs, outputs, weights)
+    return onnx_model(nodes, inputs, outputs, weights)
 
 
 def write(
@@ -125,41 +125,10 @@ def write(
     resize: str = "letterbox",
 ) -> Path:
     """Write a bundle of these graphs, "backbone" and perhaps "refine"."""
-    folder.mkdir(parents=True)
-    listed, files = {}, {}
-    for name, model in graphs.items():
-        data = model.SerializeToString()
-        (folder / f"{name}.onnx").write_bytes(data)
-        files[f"{name}.onnx"] = hashlib.sha256(data).hexdigest()
-        ends = {"inputs": model.graph.input, "outputs": model.graph.output}
-        listed[name] = {
-            "file": f"{name}.onnx",
-            **{end: [_port(value) for value in values] for end, values in ends.items()},
-        }
     people = decoder["name"] in ("keypoints", "movenet", "multi_pose", "simcc")
-    document = {
-        "schema": 1,
-        "model": {"name": "tiny", "variant": None, "weights": {"source": "tests", "sha256": None}},
-        "preprocess": {
-            "color": "bgr",
-            "scale": 1 / 255,
-            "mean": [0.0, 0.0, 0.0],
-            "std": [1.0, 1.0, 1.0],
-            "size": list(SIZE),
-            "resize": resize,
-            "growth": 1.25,
-        },
-        "graphs": listed,
-        "decoder": dict(decoder),
-        "classes": list(classes),
-        "keypoints": list(KEYPOINTS) if people else [],
-        "skeleton": [[0, 1], [0, 2]] if people else [],
-        "ledger": [],
-        "parity": {},
-        "versions": {},
-        "files": files,
-    }
-    (folder / "bundle.json").write_text(json.dumps(document))
+    joints = {"keypoints": list(KEYPOINTS), "skeleton": [[0, 1], [0, 2]]} if people else {}
+    rule = {"size": list(SIZE), "resize": resize, "growth": 1.25}
+    write_bundle(folder, graphs, decoder, rule, classes, **joints)
     return folder
 
 
@@ -169,27 +138,3 @@ def _pool() -> Any:
     return helper.make_node(
         "AveragePool", ["image"], ["small"], kernel_shape=[STRIDE] * 2, strides=[STRIDE] * 2
     )
-
-
-def _port(value: Any) -> dict[str, Any]:
-    shape = [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
-    return {"name": value.name, "dtype": "float32", "shape": shape}
-
-
-def _model(nodes: Any, inputs: Any, outputs: Any, weights: Mapping[str, Any]) -> Any:
-    from onnx import TensorProto, checker, helper, numpy_helper
-
-    constants = [
-        numpy_helper.from_array(
-            value.astype(np.int64 if value.dtype.kind == "i" else np.float32), name
-        )
-        for name, value in weights.items()
-    ]
-    ends = [
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, each[name]) for name in each]
-        for each in (inputs, outputs)
-    ]
-    graph = helper.make_graph(nodes, "tiny", *ends, constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    checker.check_model(model)
-    return model

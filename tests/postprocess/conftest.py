@@ -7,7 +7,6 @@ one. Nothing here is trained, and everything runs in a millisecond.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -19,12 +18,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ..bundles import onnx_model, write_bundle
+
 POINTS, FEATURES, CLASSES = 8, 4, ("blue", "red")
 
 
 def backbone() -> Any:
     """ONNX model: image (batch,3,height,width) -> ct_hm, wh, feature at a quarter of its size."""
-    from onnx import helper, numpy_helper
+    from onnx import helper
 
     angles = np.arange(POINTS) * 2 * np.pi / POINTS
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32).ravel() * 0.2
@@ -47,17 +48,17 @@ def backbone() -> Any:
         helper.make_node("Conv", ["small", "feature_weight"], ["feature"]),
     ]
     outputs = {"ct_hm": len(CLASSES), "wh": 2 * POINTS, "feature": FEATURES}
-    return _model(
+    return onnx_model(
         nodes,
         {"image": ["batch", 3, "height", "width"]},
         {name: ["batch", channels, "h", "w"] for name, channels in outputs.items()},
-        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+        weights,
     )
 
 
 def refine(evolutions: int = 3) -> Any:
     """ONNX model with the independent branches of a contour model's refine graph."""
-    from onnx import helper, numpy_helper
+    from onnx import helper
 
     rng = np.random.default_rng(0)
     weights = {
@@ -65,12 +66,9 @@ def refine(evolutions: int = 3) -> Any:
         "coarse_weight": rng.standard_normal(((POINTS + 1) * FEATURES, POINTS * 2)) * 0.01,
         "evolve_weight": rng.standard_normal((FEATURES + 2, 2)) * 0.02,
         "global_weight": rng.standard_normal((FEATURES + 2, 2)) * 0.02,
+        "contour_shape": np.array([0, POINTS, 2]),
+        "last_axis": np.array([2]),
     }
-    constants = [
-        numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()
-    ]
-    constants.append(numpy_helper.from_array(np.array([0, POINTS, 2], np.int64), "contour_shape"))
-    constants.append(numpy_helper.from_array(np.array([2], np.int64), "last_axis"))
     nodes = [
         helper.make_node("Conv", ["feature", "kernel"], ["convolved"]),
         helper.make_node("Relu", ["convolved"], ["coarse_feature"]),
@@ -105,58 +103,25 @@ def refine(evolutions: int = 3) -> Any:
         inputs[f"{step}_samples"] = [f"{step}_contours", POINTS, FEATURES]
         inputs[f"{step}_contour"] = [f"{step}_contours", POINTS, 2]
         outputs[f"{step}_offset"] = [f"{step}_contours", POINTS, 2]
-    return _model(nodes, inputs, outputs, constants)
+    return onnx_model(nodes, inputs, outputs, weights)
 
 
-def _model(nodes: Any, inputs: Any, outputs: Any, weights: Any) -> Any:
-    from onnx import TensorProto, checker, helper
-
-    inputs, outputs = (
-        [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-            for name, shape in each.items()
-        ]
-        for each in (inputs, outputs)
-    )
-    graph = helper.make_graph(nodes, "tiny", inputs, outputs, weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    checker.check_model(model)
-    return model
-
-
-def ports(values: Any) -> list[dict[str, Any]]:
-    """Inputs or outputs of an ONNX graph as bundle.json lists them."""
-    return [
+def write_tiny_bundle(folder: Path) -> None:
+    """Write backbone.onnx, refine.onnx and bundle.json."""
+    rewrite = {
+        "kind": "rewrite",
+        "name": "dcn.plain",
+        "where": "dla.up",
+        "fired": True,
+        "exact": False,
+        "reason": "",
+        "effect": None,
+    }
+    write_bundle(
+        folder,
+        {"backbone": backbone(), "refine": refine()},
+        {"name": "e2ec", "points": POINTS, "k": 20, "threshold": 0.3},
         {
-            "name": value.name,
-            "dtype": "float32",
-            "shape": [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim],
-        }
-        for value in values
-    ]
-
-
-def write_bundle(folder: Path) -> dict[str, Any]:
-    """Write backbone.onnx, refine.onnx and bundle.json; return the latter's content."""
-    folder.mkdir(parents=True, exist_ok=True)
-    graphs, files = {}, {}
-    for name, model in (("backbone", backbone()), ("refine", refine())):
-        data = model.SerializeToString()
-        (folder / f"{name}.onnx").write_bytes(data)
-        files[f"{name}.onnx"] = hashlib.sha256(data).hexdigest()
-        graphs[name] = {
-            "file": f"{name}.onnx",
-            "inputs": ports(model.graph.input),
-            "outputs": ports(model.graph.output),
-        }
-    document = {
-        "schema": 1,
-        "model": {"name": "tiny", "variant": None, "weights": {"source": "tests", "sha256": None}},
-        "preprocess": {
-            "color": "bgr",
-            "scale": 1 / 255,
-            "mean": [0.0, 0.0, 0.0],
-            "std": [1.0, 1.0, 1.0],
             "size": None,
             "resize": "keep",
             "multiple": 32,
@@ -166,35 +131,17 @@ def write_bundle(folder: Path) -> dict[str, Any]:
             "layout": "nchw",
             "dtype": "float32",
         },
-        "graphs": graphs,
-        "decoder": {"name": "e2ec", "points": POINTS, "k": 20, "threshold": 0.3},
-        "classes": list(CLASSES),
-        "keypoints": [],
-        "skeleton": [],
-        "ledger": [
-            {
-                "kind": "rewrite",
-                "name": "dcn.plain",
-                "where": "dla.up",
-                "fired": True,
-                "exact": False,
-                "reason": "",
-                "effect": None,
-            }
-        ],
-        "parity": {},
-        "versions": {"onnx": "1.18"},
-        "files": files,
-    }
-    (folder / "bundle.json").write_text(json.dumps(document, indent=2))
-    return document
+        CLASSES,
+        ledger=[rewrite],
+        versions={"onnx": "1.18"},
+    )
 
 
 @pytest.fixture(scope="session")
 def _tiny_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("onnx", reason="the miniature bundle's graphs are written with onnx")
     folder = tmp_path_factory.mktemp("tiny") / "bundle"
-    write_bundle(folder)
+    write_tiny_bundle(folder)
     return folder
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,8 @@ import postprocess
 from postprocess.__main__ import main
 from postprocess.decoders import merge_flipped
 from postprocess.errors import InputError
+
+from ..bundles import onnx_model, write_bundle
 
 NAMES = ["nose", "left_eye", "right_eye"]
 SPOTS = {"nose": (30, 70), "left_eye": (45, 30), "right_eye": (15, 30)}  # in a person of 60 x 100
@@ -38,41 +39,23 @@ def person_bundle(tmp_path: Path) -> Write:
             helper.make_node("Conv", ["s", "colours"], ["c"]),
             helper.make_node("Relu", ["c"], ["heatmap"]),
         ]
-        value, tensor = helper.make_tensor_value_info, onnx.TensorProto.FLOAT
-        graph = helper.make_graph(
-            nodes,
-            "persons",
-            [value("image", tensor, [batch, 3, 128, 96])],
-            [value("heatmap", tensor, [batch, 3, 32, 24])],
-            [onnx.numpy_helper.from_array(colours, "colours")],
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-        data = model.SerializeToString()
         folder = tmp_path / name
-        folder.mkdir()
-        (folder / "backbone.onnx").write_bytes(data)
-        ports = (("image", [batch, 3, 128, 96]), ("heatmap", [batch, 3, 32, 24]))
-        image, heatmap = ({"name": n, "dtype": "float32", "shape": s} for n, s in ports)
-        document = {
-            "schema": 1,
-            "model": {"name": "persons"},
-            "preprocess": {
-                "color": "bgr", "scale": 1 / 255, "mean": [0, 0, 0], "std": [1, 1, 1],
-                "size": [128, 96], "resize": "affine", "growth": 1.25, **preprocess,
+        write_bundle(
+            folder,
+            {
+                "backbone": onnx_model(
+                    nodes,
+                    {"image": [batch, 3, 128, 96]},
+                    {"heatmap": [batch, 3, 32, 24]},
+                    {"colours": colours},
+                )
             },
-            "graphs": {
-                "backbone": {"file": "backbone.onnx", "inputs": [image], "outputs": [heatmap]}
-            },
-            "decoder": {"name": "keypoints", "method": "argmax", "backend": "numpy"},
-            "classes": ["person"],
-            "keypoints": NAMES,
-            "skeleton": [[0, 1], [0, 2]],
-            "ledger": [],
-            "parity": {},
-            "versions": {},
-            "files": {"backbone.onnx": hashlib.sha256(data).hexdigest()},
-        }  # fmt: skip
-        (folder / "bundle.json").write_text(json.dumps(document))
+            {"name": "keypoints", "method": "argmax", "backend": "numpy"},
+            {"size": [128, 96], "resize": "affine", "growth": 1.25, **preprocess},
+            ["person"],
+            keypoints=NAMES,
+            skeleton=[[0, 1], [0, 2]],
+        )
         return folder
 
     return write
