@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint pytest ctest sanitize fuzz aarch64 examples examples-aarch64 plugin mmcv wheel clean
+.PHONY: demo test lint pytest ctest sanitize fuzz aarch64 examples examples-aarch64 plugin mmcv runtimes onnx2tf onnxruntime-web wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m surgery model=e2ec
@@ -82,6 +82,24 @@ MMCV_WHEELS ?= ../shared/wheels
 mmcv: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt 'setuptools<81' ninja psutil addict mmengine yapf packaging pillow pyyaml
 	MMCV_WITH_OPS=1 $(BIN)/python -m pip install --quiet --find-links $(MMCV_WHEELS) --no-build-isolation --no-deps mmcv==2.2.0
+
+# the run times of docs/targets.md, for the tests that open graphs in them
+runtimes: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt 'model-surgery[runtimes]'
+
+# onnx2tf, which translates for LiteRT, in an environment of its own: it pins other versions than ours,
+# and takes Python 3.12 or 3.13, on the path or from pyenv
+ONNX2TF := .venv-onnx2tf
+PYTHON312 ?= $(shell for python in python3.13 python3.12 "$$(pyenv root 2>&-)"/versions/3.1[23].*/bin/python; do \
+	$$python -c '' 2>&- && echo $$python && break; done)
+onnx2tf: $(STAMP)
+	test -n "$(PYTHON312)" # Python 3.12 or 3.13
+	test -x $(ONNX2TF)/bin/python || $(PYTHON312) -m venv $(ONNX2TF)
+	$(ONNX2TF)/bin/python -m pip install --quiet onnx2tf==2.6.9
+	ln -sf ../../$(ONNX2TF)/bin/onnx2tf $(BIN)/onnx2tf
+
+onnxruntime-web: $(STAMP)
+	npm install --global --silent --no-fund --no-audit --prefix $(VENV) onnxruntime-web@1.30.0
 
 wheel: $(STAMP)
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

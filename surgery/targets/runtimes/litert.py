@@ -1,8 +1,9 @@
 """LiteRT (TensorFlow Lite), through onnx2tf, which translates ONNX to a .tflite file.
 
-onnx2tf pins versions of numpy, onnx and TensorFlow that differ from ours, so it is run as a program
-from an environment of its own: the one on the path, or the one that SURGERY_ONNX2TF names. It turns
-NCHW into NHWC; here tensors are turned back.
+onnx2tf pins versions of numpy, onnx and others that differ from ours, so it is run as a program
+from an environment of its own: the one that SURGERY_ONNX2TF names, else the one beside this Python
+(where ``make onnx2tf`` links it), else the one on the path. It turns NCHW into NHWC; here tensors
+are turned back.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,11 +67,18 @@ class _LiteRt:
     name: str = "litert"
     install: str = (
         "pip install 'model-surgery[litert]' here, pip install onnx2tf in an environment of its "
-        "own, and SURGERY_ONNX2TF=the program's path"
+        "own (Python 3.12 or later), and SURGERY_ONNX2TF=the program's path"
     )
 
     def version(self) -> str | None:
         return installed("ai-edge-litert") if _converter() else None
+
+    def translator(self) -> str:
+        """Name and version of the program that translates."""
+        require(self)
+        command = [str(_converter()), "-V"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return f"onnx2tf {done.stdout.strip()}"
 
     def load(self, path: Path, threads: int) -> Session:
         require(self)
@@ -93,7 +102,11 @@ class _LiteRt:
 
 def _converter() -> str | None:
     """The program onnx2tf, None where there is none."""
-    return shutil.which(os.environ.get("SURGERY_ONNX2TF", "onnx2tf"))
+    named = os.environ.get("SURGERY_ONNX2TF")
+    if named:
+        return shutil.which(named)
+    beside = str(Path(sys.executable).parent)
+    return shutil.which("onnx2tf", path=beside) or shutil.which("onnx2tf")
 
 
 def _translated(path: Path, folder: Path) -> bytes:

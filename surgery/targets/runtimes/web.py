@@ -1,7 +1,9 @@
 """onnxruntime-web's WebAssembly build, under Node.js: what a browser would run, without one.
 
 The npm package is looked for in the folder that SURGERY_NODE names, else in the working folder
-(``npm install onnxruntime-web``). ``web.mjs`` beside this file is the other end of the pipe.
+(``npm install onnxruntime-web``), else in this Python's environment, where
+``npm install --global --prefix ENVIRONMENT`` puts it. ``web.mjs`` beside this file is the other end
+of the pipe.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +55,7 @@ class _Web:
     install: str = "npm install onnxruntime-web, with Node.js 20 or later, and SURGERY_NODE=FOLDER"
 
     def version(self) -> str | None:
-        manifest = _folder() / "node_modules" / "onnxruntime-web" / "package.json"
+        manifest = _manifest(_folder())
         if shutil.which("node") is None or not manifest.is_file():
             return None
         return str(json.loads(manifest.read_text())["version"])
@@ -76,7 +79,16 @@ class _Web:
 
 
 def _folder() -> Path:
-    return Path(os.environ.get("SURGERY_NODE", os.curdir))
+    """The folder that holds ``node_modules``."""
+    named = os.environ.get("SURGERY_NODE")
+    if named:
+        return Path(named)
+    here = Path(os.curdir)
+    return here if _manifest(here).is_file() else Path(sys.prefix) / "lib"
+
+
+def _manifest(folder: Path) -> Path:
+    return folder / "node_modules" / "onnxruntime-web" / "package.json"
 
 
 def _ask(process: subprocess.Popen[str], message: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,3 +50,18 @@ def test_file_given_is_left_as_it_is_by_a_converter_that_writes_over_its_input(
         RUNTIMES.get("litert").load(path, 1)
     assert path.read_bytes() == before
     assert str(caught.value) == ("onnx2tf does not take mine.onnx: it stops at node head/Reshape_3")
+
+
+def test_converter_beside_this_python_is_found_where_the_path_does_not_lead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SURGERY_ONNX2TF", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("surgery.targets.runtimes.litert.installed", lambda package: "2.0")
+    monkeypatch.setattr("sys.executable", str(tmp_path / "environment" / "python"))
+    assert RUNTIMES.get("litert").version() is None
+    program = tmp_path / "environment" / "onnx2tf"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert RUNTIMES.get("litert").version() == "2.0"

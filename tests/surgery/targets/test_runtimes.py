@@ -98,3 +98,17 @@ def test_targets_name_only_runtimes_that_exist() -> None:
     named = {load_target(name).runtime for name in target_names()} - {""}
     assert named <= set(NAMES)
     assert {"onnxruntime", "openvino", "opencv", "litert"} <= named
+
+
+def test_web_package_in_this_pythons_environment_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SURGERY_NODE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("shutil.which", lambda program: program)
+    monkeypatch.setattr("sys.prefix", str(tmp_path / "environment"))
+    assert RUNTIMES.get("onnxruntime-web").version() is None
+    package = tmp_path / "environment" / "lib" / "node_modules" / "onnxruntime-web"
+    package.mkdir(parents=True)
+    (package / "package.json").write_text('{"version": "1.2.3"}')
+    assert RUNTIMES.get("onnxruntime-web").version() == "1.2.3"
