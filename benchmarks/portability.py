@@ -28,6 +28,7 @@ from surgery.graph.files import load_onnx
 from surgery.graph.session import random_feeds
 from surgery.safety import StepError
 from surgery.targets.runtimes import RUNTIMES
+from surgery.targets.runtimes.litert import LITERT
 from surgery.targets.shipped import load_target, target_names
 from surgery.targets.trial import REFERENCE, attempt
 from surgery.versions import versions
@@ -85,6 +86,17 @@ GRAPHS = (
         "operated",
         overrides=("model=tinypose", "checkpoint={found}/tinypose/tinypose_128x96.param"),
     ),
+    Graph(
+        "tinypose",
+        "operated (paddle2onnx)",
+        overrides=(
+            "model=onnx",
+            "model.path={found}/tinypose/tinypose_128x96.onnx",
+            "model.decoder={{name: keypoints, heatmap: conv2d_441.tmp_1, stride: 4}}",
+            "model.input={{scale: 0.00392156862745098, mean: [0.485,0.456,0.406], "
+            "std: [0.229,0.224,0.225], resize: stretch}}",
+        ),
+    ),
     Graph("movenet", "original (tf2onnx)", file="movenet/movenet_lightning.onnx"),
     Graph(
         "movenet",
@@ -109,6 +121,8 @@ def configuration(*overrides: str) -> Config:
 def measure(name: str, path: Path) -> dict[str, Any]:
     """A row: what came of ``path`` in the run time ``name``."""
     runtime = f"{name} {RUNTIMES.get(name).version()}"
+    if name == LITERT.name:
+        runtime += f" through {LITERT.translator()}"
     try:
         feeds = random_feeds(load_onnx(path), seed=SEED)
         trial = attempt(name, path, feeds, threads=THREADS, runs=RUNS)
