@@ -1,7 +1,8 @@
 """A grouped ConvTranspose as an ungrouped one, with zeros between the groups.
 
-Without it: LiteRT's ConvTranspose takes no groups ("group=24, takes 1"), so that every depthwise
-upsampling layer of a DLA backbone leaves the accelerator.
+Without it: a device whose ConvTranspose has no groups refuses every depthwise upsampling layer of a
+DLA backbone ("group=24, takes 1"). LiteRT's has none: for it onnx2tf 2.6.9 takes a layer apart, a
+TRANSPOSE_CONV for each group, and earlier versions of its direct path refused it.
 
 Output channels of one group get weights of zero for the input channels of the others. Exact, to the
 bit where the run time adds zeros in order. The price is ``groups`` times the multiply-adds and

@@ -1,8 +1,8 @@
 """ConvTranspose as ordinary convolutions and a DepthToSpace: Conv, Concat, pixel shuffle.
 
-Without it: NNAPI has no ConvTranspose at all and LiteRT's takes no groups, so the eight depthwise
-upsampling layers of a DLA backbone (kernel 4 stride 2, kernel 8 stride 4) cut the default e2ec
-graph into four partitions there ("not among its operators"; "group=24, takes 1").
+Without it: NNAPI has no ConvTranspose, so the eight depthwise upsampling layers of a DLA backbone
+(kernel 4 stride 2, kernel 8 stride 4) cut the default e2ec graph into four partitions there ("not
+among its operators"). LiteRT's has no groups: onnx2tf 2.6.9 writes one for each group, 24 a layer.
 
 A transposed convolution of stride s is s * s convolutions of stride 1, one for each sub-pixel phase
 of its output; DepthToSpace (mode DCR, depth ordered by phase first) puts the phases in their places

@@ -46,12 +46,17 @@ def _refused(remedy: Remedy, target: Target) -> list[str]:
 def _may_refuse(operator: str, reason: str, target: Target) -> bool:
     rule = target.rule(operator)
     if rule is None or not reason:
-        return not reason and (rule is None or bool(rule.attributes))
+        return not reason and (rule is None or bool(rule.attributes or rule.when))
     attribute, _, value = reason.partition("=")
     if attribute in rule.attributes:
         return not value or value not in map(str, rule.attributes[attribute])
+    further = [name for cases in rule.when.values() for case in cases.values() for name in case]
+    if any(name.endswith(attribute) for name in further):
+        return True
     if "rank" in reason:
         return bool(rule.rank)
     if "last axis" in reason:
         return rule.last_axis
+    if "clips to" in reason:
+        return bool(rule.bounds)
     return "constant" in reason and bool(rule.constant)

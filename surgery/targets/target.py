@@ -24,6 +24,8 @@ class Rule:
         rank: allowed ranks of the first input; none means any.
         constant: positions of inputs that must be constants where they are given.
         attributes: allowed values by attribute name.
+        when: further ones where an attribute has a certain value: by its name, then that value.
+        bounds: of a Clip, the pairs of bounds that it may have; none means any.
         last_axis: whether its attribute ``axis`` must be the first input's last one.
         opset: lowest and highest opset of the ``ai.onnx`` domain in which it runs; none means any.
         follows: it runs only as part of one of these operators, whose output it takes; none means
@@ -34,6 +36,8 @@ class Rule:
     rank: tuple[int, ...] = ()
     constant: tuple[int, ...] = ()
     attributes: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    when: Mapping[str, Mapping[str, Mapping[str, tuple[Any, ...]]]] = field(default_factory=dict)
+    bounds: tuple[tuple[float, float], ...] = ()
     last_axis: bool = False
     opset: tuple[int, int] | None = None
     follows: tuple[str, ...] = ()
@@ -46,19 +50,37 @@ def _rule(field: Field) -> Rule:
         return Rule()
     if isinstance(field.value, str):
         return Rule(note=field.value)
-    field.only("rank", "constant", "attributes", "last_axis", "opset", "follows", "note")
+    field.only(
+        *("rank", "constant", "attributes", "when", "bounds"),
+        *("last_axis", "opset", "follows", "note"),
+    )
     return Rule(
         rank=tuple(item.integer(least=0) for item in field.get("rank", []).elements()),
         constant=tuple(item.integer(least=0) for item in field.get("constant", []).elements()),
-        attributes={
-            name: tuple(value.value for value in values.elements())
-            for name, values in field.get("attributes", {}).items()
+        attributes=_values(field.get("attributes", {})),
+        when={
+            name: {value: _values(allowed) for value, allowed in cases.items()}
+            for name, cases in field.get("when", {}).items()
         },
+        bounds=tuple(_pair(pair) for pair in field.get("bounds", []).elements()),
         last_axis=field.get("last_axis", False).flag(),
         follows=tuple(item.text() for item in field.get("follows", []).elements()),
         opset=_opset(field["opset"]) if "opset" in field.mapping() else None,
         note=field.get("note", "").text(),
     )
+
+
+def _values(field: Field) -> dict[str, tuple[Any, ...]]:
+    """Read allowed values by attribute."""
+    return {
+        name: tuple(value.value for value in values.elements()) for name, values in field.items()
+    }
+
+
+def _pair(field: Field) -> tuple[float, float]:
+    """Read [low, high]."""
+    low, high = field.elements(count=2)
+    return low.number(), high.number()
 
 
 def _opset(field: Field) -> tuple[int, int]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from ..graph.modules import all_nodes
 from ..graph.shapes import element_types, shapes
 from .target import ANY_OPSET, Rule, Target
 
+LISTED = ", is listed as an input"  # said of a weight that the graph's caller may override
 _NAMES = {"float": "float32", "double": "float64"}
+_NUMBERS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.INT32)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Verdicts:
             self._listed = set()
         self._constants = weights - self._listed
         self._constants |= {out for n in nodes if n.op_type == "Constant" for out in n.output}
+        self._scalars = _scalars(model.graph.initializer, nodes)
 
     def of(self, node: onnx.NodeProto) -> Verdict:
         """Return the verdict on ``node``."""
@@ -62,6 +67,7 @@ class Verdicts:
             or self._rank(node, rule)
             or self._constant(node, rule)
             or self._attributes(node, rule)
+            or self._bounds(node, rule)
             or self._axis(node, rule)
             or self._follows(node, rule)
         )
@@ -81,21 +87,54 @@ class Verdicts:
         shape = self._shapes.get(node.input[0]) if node.input else None
         if not rule.rank or shape is None or len(shape) in rule.rank:
             return ""
-        return f"input of rank {len(shape)}, takes {' or '.join(map(str, rule.rank))}"
+        low, high = min(rule.rank), max(rule.rank)
+        run = len(rule.rank) > 2 and sorted(rule.rank) == list(range(low, high + 1))
+        taken = f"{low} to {high}" if run else " or ".join(map(str, rule.rank))
+        return f"input of rank {len(shape)}, takes {taken}"
 
     def _constant(self, node: onnx.NodeProto, rule: Rule) -> str:
         for position in rule.constant:
             given = node.input[position] if position < len(node.input) else ""
+            if given in self._listed:
+                return f"input {self._formal(node, position)} must be constant{LISTED}"
             if given and given not in self._constants:
                 return f"input {self._formal(node, position)} must be constant"
         return ""
 
     def _attributes(self, node: onnx.NodeProto, rule: Rule) -> str:
-        for name, allowed in rule.attributes.items():
+        found = self._outside(node, rule.attributes)
+        for name, cases in rule.when.items():
+            value = self._attribute(node, name)
+            reason = self._outside(node, cases.get(str(value), {}))
+            found = found or (reason and f"{reason} where {name}={value}")
+        return found
+
+    def _outside(self, node: onnx.NodeProto, attributes: Mapping[str, Sequence[Any]]) -> str:
+        """The first attribute whose value is not one of those allowed, "" where there is none."""
+        for name, allowed in attributes.items():
             value = self._attribute(node, name)
             if value is not None and value not in allowed:
                 return f"{name}={value}, takes {' or '.join(map(str, allowed))}"
         return ""
+
+    def _bounds(self, node: onnx.NodeProto, rule: Rule) -> str:
+        if not rule.bounds:
+            return ""
+        low, high = (
+            self._bound(node, position, name) for position, name in ((1, "min"), (2, "max"))
+        )
+        if (low, high) in rule.bounds:
+            return ""
+        taken = " or ".join(f"[{least:g}, {most:g}]" for least, most in rule.bounds)
+        return f"clips to [{_number(low)}, {_number(high)}], takes {taken}"
+
+    def _bound(self, node: onnx.NodeProto, position: int, name: str) -> float | None:
+        """A bound of a Clip: an input from opset 11 on, an attribute before; None where unknown."""
+        given = node.input[position] if position < len(node.input) else ""
+        if given:
+            return self._scalars.get(given)
+        value = self._attribute(node, name)
+        return None if value is None else float(value)
 
     def _axis(self, node: onnx.NodeProto, rule: Rule) -> str:
         shape = self._shapes.get(node.input[0]) if rule.last_axis and node.input else None
@@ -134,7 +173,7 @@ class Verdicts:
             kind = _NAMES.get(kind, kind)
             if kind not in self._target.types and name in self._listed:
                 place = self._formal(node, list(node.input).index(name))
-                return f"input {place} must be constant"
+                return f"input {place} must be constant{LISTED}"
             if kind not in self._target.types:
                 return f"{kind} tensors, takes {', '.join(sorted(self._target.types))}"
         return ""
@@ -149,3 +188,24 @@ class Verdicts:
         if not onnx.defs.has(node.op_type, node.domain):
             return None
         return onnx.defs.get_schema(node.op_type, self._opsets.get(node.domain, 1), node.domain)
+
+
+def _scalars(
+    initializers: Iterable[onnx.TensorProto], nodes: Iterable[onnx.NodeProto]
+) -> dict[str, float]:
+    """Values of the constants of one element, to the six digits that tables give."""
+    tensors = {tensor.name: tensor for tensor in initializers}
+    for node in nodes:
+        if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
+            tensors[node.output[0]] = node.attribute[0].t
+    return {
+        name: round(float(numpy_helper.to_array(tensor).reshape(-1)[0]), 6)
+        for name, tensor in tensors.items()
+        if math.prod(tensor.dims) == 1
+        and tensor.data_type in _NUMBERS
+        and tensor.data_location != TensorProto.EXTERNAL
+    }
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:g}"

@@ -1,4 +1,4 @@
-"""Clip with bounds that are missing or computed."""
+"""Clip with bounds that are missing, computed or not those that every target takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ FLOAT, INT64 = 1, 7
 
 def clip(inputs: str, kind: int = FLOAT, opset: int = 18) -> onnx.ModelProto:
     dtype = np.float32 if kind == FLOAT else np.int64
-    weights = {name: np.array(value, dtype) for name, value in (("zero", 0), ("six", 6), ("m", -1))}
+    values = {"zero": 0, "six": 6, "m": -1, "one": 1}
+    weights = {name: np.array(value, dtype) for name, value in values.items()}
     names = ("x", "low", "high", "y")
     return graph(
         [node("Clip", inputs)],
@@ -57,8 +58,16 @@ def test_integers_are_clipped_by_max_and_min() -> None:
     assert difference(before, after) == 0
 
 
-def test_constant_bounds_stay() -> None:
-    assert passed(clip("x zero six"), "clip_bounds")[1] == "no Clip in the graph needs it"
+def test_bounds_that_nnapi_lacks_are_taken_apart_and_those_that_it_has_stay() -> None:
+    before = clip("x zero one")
+    assert refusals(before, "nnapi") == ["Clip: clips to [0, 1], takes [0, 6] or [-1, 1]"]
+    after, _ = passed(before, "clip_bounds")
+    assert operators(after) == ["Max", "Min"]
+    assert refusals(after, "nnapi") == []
+    assert difference(before, after) == 0
+    for inputs in ("x zero six", "x m one"):
+        assert refusals(clip(inputs), "nnapi") == []
+        assert passed(clip(inputs), "clip_bounds")[1] == "no Clip in the graph needs it"
 
 
 def test_integers_in_old_opsets_are_declined() -> None:

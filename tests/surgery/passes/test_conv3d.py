@@ -29,14 +29,16 @@ def volume(
 PADDED = [1, 1, 1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("target", ["nnapi", "webgpu"])
-def test_a_target_that_takes_four_axes_takes_it_then(target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "left"), [("nnapi", ["Squeeze: input of rank 5, takes 1 to 4"]), ("webgpu", [])]
+)
+def test_a_target_that_takes_four_axes_takes_it_then(target: str, left: list[str]) -> None:
     before = volume(pads=PADDED)
     assert any("Conv: input of rank 5" in reason for reason in refusals(before, target))
     after, declined = passed(before, "conv3d")
     assert not declined
     assert operators(after) == ["Squeeze", "Conv", "Unsqueeze"]
-    assert refusals(after, target) == []
+    assert refusals(after, target) == left  # the graph's own input has five axes
     assert difference(before, after) < 2e-6
 
 
