@@ -48,6 +48,9 @@ REWRITES: Registry[Rewrite | FunctionPatch] = Registry(
         "dcn.decomposed": "surgery.rewrites.dcn.decomposed:DECOMPOSED",
         "function.dropout": "surgery.rewrites.functions.dropout:DROPOUT",
         "function.interpolate": "surgery.rewrites.functions.interpolate:INTERPOLATE",
+        "function.modulated_deform_conv2d": (
+            "surgery.rewrites.functions.modulated_deform_conv2d:MODULATED_DEFORM_CONV2D"
+        ),
         "function.roi_align": "surgery.rewrites.functions.roi_align:ROI_ALIGN",
         "function.setitem": "surgery.rewrites.functions.setitem:SETITEM",
     },

@@ -64,6 +64,11 @@ def _script_type(value: Value | None) -> Any:
     return kinds.FLOAT if value is None else kinds.from_value(value, kinds.FLOAT)
 
 
+# The traced exporter writes in opset 18 and converts. What came later is written in its own opset:
+# a symbolic that needs it says so by its ``opsets``.
+_NEWER = (onnxscript.opset19, onnxscript.opset20, onnxscript.opset21)
+
+
 class _TracedNodes:
     """Nodes of the exporter through ``torch.export``, which records calls of onnxscript."""
 
@@ -75,7 +80,9 @@ class _TracedNodes:
         return int(self._opset.version)
 
     def op(self, operator: str, *inputs: Value, **attributes: Any) -> Value:
-        made = getattr(self._opset, operator)(*inputs, **attributes)
+        candidates = (self._opset, *_NEWER)
+        opset = next((each for each in candidates if hasattr(each, operator)), self._opset)
+        made = getattr(opset, operator)(*inputs, **attributes)
         return made[0] if isinstance(made, Sequence) else made  # MaxPool's indices for example
 
     def constant(self, value: Constant, like: Value | None = None) -> Value:
