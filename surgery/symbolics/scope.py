@@ -2,11 +2,12 @@
 
 The exporter through ``torch.export`` takes a table with each call; the TorchScript exporter has one
 table for the whole process, so what is entered there is taken out again, also when the export
-raises.
+raises; threads that export through it take turns.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -23,6 +24,8 @@ from postprocess.errors import InputError
 from .base import Symbolic
 from .nodes import script_function, traced_function
 from .registry import DEFAULT, SYMBOLICS
+
+_TABLE = threading.RLock()  # of the TorchScript exporter
 
 
 def chosen(names: Sequence[str], opset: int) -> tuple[Symbolic, ...]:
@@ -52,12 +55,13 @@ def chosen(names: Sequence[str], opset: int) -> tuple[Symbolic, ...]:
 def registered(symbolics: Sequence[Symbolic], opset: int) -> Iterator[None]:
     """Enter ``symbolics`` in the TorchScript exporter's table until the context is left.
 
-    What somebody else had registered for the same operator and opset is back afterwards.
+    What somebody else had registered for the same operator and opset is back afterwards. Other
+    threads wait: the table knows no threads.
 
     Args:
         opset: at which the exporter writes.
     """
-    with ExitStack() as stack:
+    with _TABLE, ExitStack() as stack:
         for each in symbolics:
             for operator in each.operators:
                 stack.enter_context(_entered(operator, script_function(each), opset))
@@ -74,8 +78,9 @@ def _entered(operator: str, function: Callable[..., Any], opset: int) -> Iterato
         yield
     finally:
         unregister_custom_op_symbolic(operator, opset)
-        if group is None:  # an empty group left behind would break torch's own messages
-            torch_registry._registry.pop(operator, None)
+        left = torch_registry.get_function_group(operator)
+        if left is not None and not len(left._functions):  # it would break torch's own messages
+            torch_registry._registry.pop(operator)
         if before is not None:
             register_custom_op_symbolic(operator, before, opset)
 
