@@ -9,7 +9,7 @@ from postprocess.registry import suggestion
 
 from ..config import Config
 
-TASKS = ("export", "audit", "graph", "evaluate", "benchmark", "list", "scenes")
+TASKS = ("export", "explain", "audit", "graph", "evaluate", "benchmark", "list", "scenes")
 
 
 def run(config: Config) -> None:
