@@ -12,14 +12,16 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
+from .progress import Progress
 
 if TYPE_CHECKING:
+    from .overlays import Overlays
     from .preprocess import Image
     from .result import Result
     from .runtime import Runtime
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run on every image; 0 if all went well, 1 if an input was at fault (one line on stderr)."""
     options = _parser().parse_args(arguments)
-    progress = _Progress(sys.stderr.isatty())
+    progress = Progress(sys.stderr.isatty())
     with _warnings_in_one_line(progress):
         try:
             return _run(options, progress)
@@ -97,10 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace, progress: _Progress) -> int:
-    from .images import find_images, read_image
+def _run(options: argparse.Namespace, progress: Progress) -> int:
+    from .images import find_images
     from .runtime import load
-    from .videofile import is_video
 
     given = {"threshold": options.threshold, "backend": options.backend}
     runtime = load(
@@ -111,7 +112,6 @@ def _run(options: argparse.Namespace, progress: _Progress) -> int:
         flip_test=options.flip_test,
     )
     boxes_of = _boxes(options, runtime)
-    overlays = _Overlays(options.out, options.threshold) if options.out else None
     failed = False
     paths: list[str] = []
     for each in options.images:
@@ -120,6 +120,26 @@ def _run(options: argparse.Namespace, progress: _Progress) -> int:
         except InputError as error:
             failed = True
             progress.line(f"error: {error}", sys.stderr)
+    with _overlays(options) as overlays:
+        failed |= _each(paths, options, runtime, boxes_of, overlays, progress)
+    progress.clear()
+    sys.stdout.flush()
+    return 1 if failed else 0
+
+
+def _each(
+    paths: Sequence[str],
+    options: argparse.Namespace,
+    runtime: Runtime,
+    boxes_of: Callable[[str, Image], Any],
+    overlays: Overlays | None,
+    progress: Progress,
+) -> bool:
+    """Run on one file after another, telling of each; whether one was at fault."""
+    from .images import read_image
+    from .videofile import is_video
+
+    failed = False
     for i, path in enumerate(paths):
         progress.show(i, len(paths), path)
         try:
@@ -137,20 +157,27 @@ def _run(options: argparse.Namespace, progress: _Progress) -> int:
         if options.json:
             text = json.dumps(result.to_json(path), allow_nan=False)
         else:
-            text = _sentence(path, result, picture)
+            text = _sentence(path, result, picture, options.threshold)
         progress.line(text, sys.stdout)
-    progress.clear()
-    sys.stdout.flush()
-    return 1 if failed else 0
+    return failed
+
+
+def _overlays(options: argparse.Namespace) -> AbstractContextManager[Overlays | None]:
+    """Where pictures and videos go; None where nobody wants them."""
+    if options.out is None:
+        return nullcontext()
+    from .overlays import Overlays
+
+    return Overlays(options.out, options.threshold)
 
 
 def _video(
     path: str,
     options: argparse.Namespace,
     boxes_of: Callable[[str, Image], Any],
-    overlays: _Overlays | None,
+    overlays: Overlays | None,
     runtime: Runtime,
-    progress: _Progress,
+    progress: Progress,
 ) -> None:
     """Run on the frames of a video; what became of them is said on stderr where JSON has stdout."""
     import cv2
@@ -189,83 +216,28 @@ def _boxes(options: argparse.Namespace, runtime: Runtime) -> Callable[[str, Imag
     return lambda path, image: None
 
 
-def _sentence(path: str, result: Result, picture: Path | None) -> str:
-    """For people: "photo.jpg: 3 instances (2 person, 1 dog), best 0.91 -> out/photo.png"."""
-    labels = Counter(item.label for item in result.instances)
-    count = len(result.instances)
+def _sentence(path: str, result: Result, picture: Path | None, threshold: float | None) -> str:
+    """For people: "photo.jpg: 3 instances (2 person, 1 dog), best 0.91 -> out/photo.png".
+
+    Counted are those that a picture shows; a detector leaves many more that it hardly believes in.
+    """
+    from .draw import DRAWN_SCORE
+
+    least = DRAWN_SCORE if threshold is None else threshold
+    drawn = [item for item in result.instances if item.score >= least]
+    count, others = len(drawn), len(result.instances) - len(drawn)
     text = f"{path}: {count or 'no'} instance{'' if count == 1 else 's'}"
     if count:
-        kinds = ", ".join(f"{number} {label}" for label, number in labels.most_common())
-        text += f" ({kinds}), best {result.instances[0].score:.2f}"
+        labels = Counter(item.label for item in drawn).most_common()
+        kinds = ", ".join(f"{number} {label}" for label, number in labels)
+        text += f" ({kinds}), best {max(item.score for item in drawn):.2f}"
+    if others:
+        text += f"; {others} below score {least:g}"
     return f"{text} -> {picture}" if picture else text
 
 
-class _Overlays:
-    """Writes overlays as DIR/NAME.png and .mp4; a name that came before gets a number."""
-
-    def __init__(self, folder: Path, threshold: float | None) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"--out {folder}: cannot be a folder: {error.strerror}") from error
-        self.folder = folder
-        self._least = {} if threshold is None else {"least_score": threshold}
-        self._names: set[str] = set()
-
-    def target(self, path: str, suffix: str) -> Path:
-        stem = name = Path(path).stem
-        number = 1
-        while name in self._names:
-            number += 1
-            name = f"{stem}_{number}"
-        self._names.add(name)
-        return self.folder / f"{name}{suffix}"
-
-    def write(self, path: str, image: Image, result: Result) -> Path:
-        from .draw import overlay
-        from .images import write_image
-
-        target = self.target(path, ".png")
-        write_image(target, overlay(image, result, **self._least))
-        return target
-
-
-class _Progress:
-    """One line on a terminal's stderr that the next line of output replaces."""
-
-    def __init__(self, enabled: bool) -> None:
-        self.enabled = enabled
-        self._shown = False
-
-    def show(self, done: int, total: int, path: str) -> None:
-        if self.enabled and total > 1:
-            self.status(f"{done + 1}/{total} {os.path.basename(path)}")
-
-    def status(self, text: str) -> None:
-        """Show a line that the next one replaces; one that stays where stderr is no terminal."""
-        if not self.enabled:
-            return self.line(text, sys.stderr)
-        width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-        sys.stderr.write(f"\r\x1b[K{text[: width - 1]}")
-        sys.stderr.flush()
-        self._shown = True
-        return None
-
-    def clear(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-            self._shown = False
-
-    def line(self, text: str, stream: TextIO) -> None:
-        """Print one line; characters that the stream cannot show are escaped."""
-        self.clear()
-        encoding = stream.encoding or "utf-8"
-        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
-
-
 @contextmanager
-def _warnings_in_one_line(progress: _Progress) -> Iterator[None]:
+def _warnings_in_one_line(progress: Progress) -> Iterator[None]:
     """Show each RuntimeWarning (NaN in a heatmap, say) as one line, for every image it concerns."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:

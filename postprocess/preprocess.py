@@ -30,18 +30,18 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .affine import Region, affine_matrix, person_region
+from .affine import person_region
 from .boxes import person_crop
+from .canvas import Image as Image
+from .canvas import affine, crop, place, warp
+from .canvas import check_image as check_image
 from .errors import InputError
 from .fields import Field
 from .instances import Array
 from .transform import Transform
-
-Image = NDArray[np.uint8]
 
 _normalize: Callable[[Image, bool, float, Array, Array], Array] | None = None
 try:
@@ -180,15 +180,15 @@ class Preprocess:
         height, width = image_bgr.shape[:2]
         out = self.size or (self._side(height), self._side(width))
         if self.resize == "warp":
-            return _warp(image_bgr, out, width if self.size is None else max(height, width))
+            return warp(image_bgr, out, width if self.size is None else max(height, width))
         if self.resize == "stretch":
-            return _place(image_bgr, out, out)
+            return place(image_bgr, out, out)
         if self.resize == "letterbox":
             factor = min(out[0] / height, out[1] / width)
         else:
             factor = 1.0 / self.rescale
         inner = (max(1, round(height * factor)), max(1, round(width * factor)))
-        return _place(image_bgr, (min(inner[0], out[0]), min(inner[1], out[1])), out)
+        return place(image_bgr, (min(inner[0], out[0]), min(inner[1], out[1])), out)
 
     def _person(
         self, image: Image, box: NDArray[np.float64] | None, out: tuple[int, int]
@@ -199,9 +199,9 @@ class Preprocess:
         if box is None:
             box, growth = np.array([0, 0, width, height], np.float64), 1.0
         if self.resize == "crop":
-            return _crop(image, person_crop(box, (height, width), out, growth), out)
+            return crop(image, person_crop(box, (height, width), out, growth), out)
         udp = self.resize == "affine_udp"
-        return _affine(image, person_region(box, out, growth), out, udp)
+        return affine(image, person_region(box, out, growth), out, udp)
 
     def _side(self, length: int) -> int:
         """Side of the canvas for a side of the image, where the canvas follows the image."""
@@ -209,76 +209,6 @@ class Preprocess:
         if self.always_pad:
             return (int(scaled) // self.multiple + 1) * self.multiple
         return math.ceil(scaled / self.multiple) * self.multiple
-
-
-def _place(image: Image, inner: tuple[int, int], out: tuple[int, int]) -> tuple[Image, Transform]:
-    """Resize to `inner`, centre on a black canvas of size `out` (both height, width)."""
-    height, width = image.shape[:2]
-    if inner != (height, width):
-        shrinks = inner[0] * inner[1] < height * width
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        image = _uint8(cv2.resize(image, inner[::-1], interpolation=how))
-    top, left = (out[0] - inner[0]) // 2, (out[1] - inner[1]) // 2
-    canvas = np.zeros((*out, 3), np.uint8)
-    canvas[top : top + inner[0], left : left + inner[1]] = image
-    scale = (inner[1] / width, inner[0] / height)
-    return canvas, Transform(scale, (float(left), float(top)), (height, width), out)
-
-
-def _warp(image: Image, out: tuple[int, int], across: int) -> tuple[Image, Transform]:
-    """Scale by out width / `across` about the image's middle pixel, which goes to the canvas's."""
-    height, width = image.shape[:2]
-    factor = out[1] / across
-    shift = (out[1] / 2 - factor * (width // 2), out[0] / 2 - factor * (height // 2))
-    matrix = np.array([[factor, 0, shift[0]], [0, factor, shift[1]]])
-    canvas = _uint8(cv2.warpAffine(image, matrix, out[::-1], flags=cv2.INTER_LINEAR))
-    return canvas, Transform((factor, factor), shift, (height, width), out)
-
-
-def _affine(
-    image: Image, region: Region, out: tuple[int, int], udp: bool
-) -> tuple[Image, Transform]:
-    """Warp a region of the image to size `out`; what lies outside of the image is black."""
-    matrix = affine_matrix(region, out, udp)
-    canvas = _uint8(cv2.warpAffine(image, matrix, out[::-1], flags=cv2.INTER_LINEAR))
-    (scale_x, _, shift_x), (_, scale_y, shift_y) = matrix.tolist()
-    return canvas, Transform((scale_x, scale_y), (shift_x, shift_y), image.shape[:2], out)
-
-
-def _crop(
-    image: Image, part: tuple[int, int, int, int], out: tuple[int, int]
-) -> tuple[Image, Transform]:
-    """Cut out x1, y1, x2, y2 and stretch it to size `out`."""
-    left, top, right, bottom = part
-    inside = np.ascontiguousarray(image[top:bottom, left:right])
-    canvas = _uint8(cv2.resize(inside, out[::-1], interpolation=cv2.INTER_LINEAR))
-    scale = (out[1] / (right - left), out[0] / (bottom - top))
-    shift = (-left * scale[0], -top * scale[1])
-    return canvas, Transform(scale, shift, image.shape[:2], out)
-
-
-def _uint8(image: NDArray[Any]) -> Image:
-    return image.astype(np.uint8, copy=False)
-
-
-def check_image(image: Any) -> None:
-    """Refuse what is not a (H, W, 3) uint8 BGR image, saying what it is and what to do."""
-    expected = "expected a BGR image, (H, W, 3) uint8"
-    if not isinstance(image, np.ndarray):
-        hint = "; does the file exist and can cv2 read it?" if image is None else ""
-        raise InputError(f"{expected}, got {type(image).__name__}{hint}")
-    got = f"got {image.shape} {image.dtype}"
-    if image.size == 0:
-        raise InputError(f"{expected}, {got}: it is empty")
-    if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
-        raise InputError(f"{expected}, {got}: grayscale? cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)")
-    if image.ndim == 3 and image.shape[2] == 4:
-        raise InputError(f"{expected}, {got}: with alpha? cv2.cvtColor(image, cv2.COLOR_BGRA2BGR)")
-    if image.ndim != 3 or image.shape[2] != 3:
-        hint = ": one image a call" if image.ndim == 4 else ""
-        raise InputError(f"{expected}, {got}{hint}")
-    if image.dtype != np.uint8:
-        raise InputError(f"{expected}, {got}: give pixel values 0 to 255 as uint8")
 
 
 def _size(field: Field) -> tuple[int, int]:

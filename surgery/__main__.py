@@ -28,8 +28,23 @@ def _prefer_own_packages() -> None:
 
 
 def _normalise(arguments: list[str]) -> list[str]:
-    """``surgery.dcn=NAME`` is short for ``surgery.dcn.name=NAME``: it has other keys too."""
-    return [re.sub(r"^(\+{0,2})surgery\.dcn=(?!\{)", r"\1surgery.dcn.name=", a) for a in arguments]
+    """Write out what is short for something longer.
+
+    ``surgery.dcn=NAME`` is ``surgery.dcn.name=NAME``: it has other keys too. ``target=[A,B]`` is
+    ``target=all target.members=[A,B]``: of a list of group members Hydra would keep the last. The
+    name of an ONNX file is ``model.path=FILE``.
+    """
+    long: list[str] = []
+    for argument in arguments:
+        if re.fullmatch(r"target=\[.*\]", argument):
+            long += ["target=all", f"target.members={argument.partition('=')[2]}"]
+        elif argument.endswith(".onnx") and "=" not in argument:
+            quoted = argument.replace("\\", "\\\\").replace("'", "\\'")
+            long.append(f"model.path='{quoted}'")
+        else:
+            dcn = r"^(\+{0,2})surgery\.dcn=(?!\{)"
+            long.append(re.sub(dcn, r"\1surgery.dcn.name=", argument))
+    return long
 
 
 def _run(config: Any) -> None:
@@ -79,6 +94,16 @@ def _one_line(error: Exception) -> str:
         known = sorted(option for option in options if not option.startswith("_"))
         close = suggestion(name, known)
         return f"unknown {group} {name!r}{close} (there are: {', '.join(known)})"
+    if found := re.match(r"Could not override '([^']*)'", str(error)):
+        return f"unknown setting {found[1]!r} (--cfg job shows those that there are)"
+    override = getattr(error, "override", None)  # one that cannot be parsed
+    if override is not None and "=" not in override:
+        return f"{override!r} is not a setting: they are KEY=VALUE, as in model=e2ec"
+    if override is not None:
+        cause = str(error).splitlines()[0]
+        return (
+            f"cannot read {override!r} ({cause}): the shell wants quotes around {{}}, [] and spaces"
+        )
     lines = [line.strip() for line in str(error).splitlines()]
     kept = [line for line in lines if line and not line.startswith(("full_key:", "object_type="))]
     return "; ".join(line.rstrip(".") for line in kept[:3])
@@ -94,7 +119,13 @@ def main() -> int:
     with suppress(OSError, RuntimeError):  # without standard error there is nowhere to tell it
         faulthandler.enable()  # native code that crashes leaves its stack
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us whole; we print their one line
-    import hydra
+    try:
+        import hydra
+    except ModuleNotFoundError as error:
+        return _refused(
+            f"{error.name} is not installed: here is the run time alone, python -m postprocess; "
+            "the wheel installed without --no-deps brings what the surgery needs"
+        )
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 

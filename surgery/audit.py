@@ -10,17 +10,18 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import onnx
 
-from .graph.files import check_domains, load_onnx
+from .graph.files import load_onnx
 from .graph.flow import downstream, upstream
 from .graph.modules import all_nodes, module_of, subgraphs
 from .graph.partitions import partitions
 from .graph.profile import Profile, name_of, operator_of, profile
+from .graph.whole import check_domains
 from .targets import Target
 from .targets.remedies import Bad, Remedy, remedies_for
 from .targets.verdict import Verdict, Verdicts
@@ -76,6 +77,9 @@ class Audit:
         refused: nodes that the target does not run, in graph order.
         notes: conditions of operators in use that were not checked, by operator.
         findings: what is wrong with the graph as a whole.
+        hints: what could be better about it, and keeps no node from running.
+        freed: nodes that run once weights that are listed as inputs are constants; None where none
+            are listed, or the target takes them for constants as it is.
         partitions: number of nodes of each run of the graph on the target.
         partition_macs: multiply-adds of each.
         actions: what removes refused nodes, the one that removes most first.
@@ -96,6 +100,8 @@ class Audit:
     refused: tuple[Refusal, ...]
     notes: Mapping[str, str]
     findings: tuple[str, ...]
+    hints: tuple[str, ...]
+    freed: int | None
     partitions: tuple[int, ...]
     partition_macs: tuple[int, ...]
     actions: tuple[Action, ...]
@@ -186,6 +192,14 @@ def _audit(facts: Profile, target: Target, path: str, listed: int) -> Audit:
     runs = {id(node): not verdict.reason for node, verdict in rated}
     refused, actions = _refusals(facts, target, rated, runs, path)
     groups = partitions(facts.nodes, lambda node: runs[id(node)])
+    findings, hints = _findings(facts, target), list[str]()
+    freed = None
+    if listed and not target.frees_weights:
+        freed = _freed(facts, target)
+        (hints if freed == sum(runs.values()) else findings).append(
+            f"{listed} weights are listed as inputs, so that nothing can be folded: "
+            "the pass 'initializers' frees them"
+        )
     return Audit(
         target=target.name,
         target_summary=target.summary,
@@ -196,7 +210,9 @@ def _audit(facts: Profile, target: Target, path: str, listed: int) -> Audit:
         histogram=facts.histogram,
         refused=refused,
         notes=dict(sorted({operator_of(n): v.note for n, v in rated if v.note}.items())),
-        findings=tuple(_findings(facts, target, listed)),
+        findings=tuple(findings),
+        hints=tuple(hints),
+        freed=freed,
         partitions=tuple(len(group) for group in groups),
         partition_macs=tuple(
             sum(facts.macs[id(facts.nodes[position])] or 0 for position in group)
@@ -292,7 +308,13 @@ def _way(facts: Profile, override: str, step: str) -> str:
     return f"export with {override}" if facts.exported else f"task=graph 'graph.steps=[{{{step}}}]'"
 
 
-def _findings(facts: Profile, target: Target, listed: int) -> list[str]:
+def _freed(facts: Profile, target: Target) -> int:
+    """How many nodes ``target`` runs once the weights that are listed as inputs are constants."""
+    verdicts = Verdicts(facts.bare, replace(target, frees_weights=True))
+    return sum(not _verdict(node, verdicts).reason for node in facts.every)
+
+
+def _findings(facts: Profile, target: Target) -> list[str]:
     found = []
     low, high = target.opset
     if not low <= facts.opset <= high:
@@ -304,9 +326,4 @@ def _findings(facts: Profile, target: Target, listed: int) -> list[str]:
         way = _way(facts, "input.size=[H,W] input.batch=1", f"fix: {{{sizes}}}")
         axes = ", ".join(facts.dynamic)
         found.append(f"dynamic axes ({axes}): {target.name} needs fixed sizes: {way}")
-    if listed and not target.frees_weights:
-        found.append(
-            f"{listed} weights are listed as inputs, so that nothing can be folded: "
-            "the pass 'initializers' frees them"
-        )
     return found

@@ -31,10 +31,11 @@ def render(audit: Audit, console: Console | None = None) -> None:
         *(Text(line, style="dim") for line in filter(None, [audit.target_note])),
         Text(_ports(audit)),
         *(Text(line) for line in _weight(audit)),
-        *(Text(f"! {finding}", style="yellow") for finding in audit.findings),
+        *(Text(f"! {finding}", style="yellow") for finding in (*audit.findings, *audit.hints)),
+        *(Text(line) for line in _once_freed(audit)),
     ]
-    for line in lines:
-        console.print(line)
+    for line in lines:  # Rich joins what it prints, and forgets how a line was to be broken
+        console.print(line, no_wrap=line.no_wrap, overflow=line.overflow)
     if audit.refused:
         console.print(_refusals(audit))
     for line in _actions(audit):
@@ -51,6 +52,8 @@ def render_all(audits: Sequence[Audit], console: Console | None = None) -> None:
     """
     console = console or Console()
     first = audits[0]
+    shared = _shared(audits)
+    freed = any(audit.freed is not None for audit in audits)
     whole = sum(audit.ok for audit in audits)
     style = "bold green" if whole == len(audits) else "bold yellow" if whole else "bold red"
     lines = [
@@ -58,11 +61,12 @@ def render_all(audits: Sequence[Audit], console: Console | None = None) -> None:
         Text(_ports(first)),
         Text(_weight(first)[0]),
         Text(_operators(first)),
+        *(Text(f"! {finding}", style="yellow") for finding in shared),
     ]
     for line in lines:
         console.print(line)
     table = Table(box=None, pad_edge=False, expand=True)
-    for column in ("target", "runs", "parts", "MACs inside"):
+    for column in ("target", "runs", *(["freed"] if freed else []), "parts", "MACs inside"):
         table.add_column(column, justify="left" if column == "target" else "right", no_wrap=True)
     table.add_column("refused", ratio=1, no_wrap=True)
     for audit in sorted(audits, key=lambda a: (not a.ok, len(a.refused), a.target)):
@@ -72,14 +76,33 @@ def render_all(audits: Sequence[Audit], console: Console | None = None) -> None:
         table.add_row(
             Text(audit.target, style="green" if audit.ok else ("yellow" if audit.whole else "red")),
             f"{audit.nodes - len(audit.refused)}/{audit.nodes}",
+            *([_freed(audit)] if freed else []),
             str(len(audit.partitions)),
             inside,
-            Text("; ".join((what, *audit.findings) if what else audit.findings)),
+            Text("; ".join(filter(None, (what, *(f for f in audit.findings if f not in shared))))),
         )
     console.print(table)
     for line in _together(audits):
         console.print(line, soft_wrap=True)
     console.print(Text("one target in full, with reasons and modules: target=NAME", style="dim"))
+
+
+def _shared(audits: Sequence[Audit]) -> list[str]:
+    """What is to be said of the graph to more than one target, in the order found."""
+    counts = Counter(line for audit in audits for line in (*audit.findings, *audit.hints))
+    return [line for line, count in counts.items() if count > 1]
+
+
+def _freed(audit: Audit) -> str:
+    """Nodes that run once listed weights are constants; where none are listed, those that run."""
+    runs = audit.nodes - len(audit.refused)
+    return f"{runs if audit.freed is None else audit.freed}/{audit.nodes}"
+
+
+def _once_freed(audit: Audit) -> list[str]:
+    if audit.freed is None or audit.freed == audit.nodes - len(audit.refused):
+        return []
+    return [f"once they are freed, {audit.target} runs {audit.freed} of {audit.nodes} nodes"]
 
 
 def _together(audits: Sequence[Audit]) -> list[Text]:

@@ -42,7 +42,12 @@ class Difference:
 
 
 def difference(reference: NDArray[Any], other: NDArray[Any]) -> Difference:
-    """Compare two arrays of one shape, in float64; NaN and infinity equal themselves."""
+    """Compare two arrays of one shape, in float64; NaN and infinity equal themselves.
+
+    Of strings only equality is known: 1 for each that differs.
+    """
+    if np.asarray(reference).dtype.kind in "OSU":
+        reference, other = np.zeros(np.shape(reference)), np.not_equal(reference, other)
     a = np.asarray(reference).astype(np.float64).ravel()
     b = np.asarray(other).astype(np.float64).ravel()
     if a.size == 0:

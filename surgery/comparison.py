@@ -223,8 +223,10 @@ def verdict(
         return {"good": False, "text": f"{text}: try image=FILE"}
     text = (
         f"{chosen} finds {sure['kept']} of the {sure['reference']} instances that the untouched "
-        f"network is sure of (score {DRAWN_SCORE} and more), {found['mean']:.2g} px apart"
+        f"network is sure of (score {DRAWN_SCORE} and more)"
     )
+    if found["matched"]:
+        text += f", {found['mean']:.2g} px apart"
     if extra := sure["other"] - sure["confirmed"]:
         text += f", and {extra} that it does not find"
     kept = agreement(row)

@@ -6,8 +6,7 @@ them. Every refusal is an :class:`~postprocess.errors.InputError` of one line.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,19 @@ from postprocess.errors import InputError
 from postprocess.fields import Field
 from postprocess.preprocess import Preprocess
 
-from .symbolics.registry import DEFAULT as SYMBOLICS
+from .settings import SurgeryConfig, path_of, read_surgery
 
-EXPORTERS = ("dynamo", "torchscript")
-PRECISIONS = ("fp32", "fp16", "int8")
-DECODE = ("outside", "inside")
-OPSETS = range(11, 24)
+# The keys that there are. Hydra lets others through where a "+" stands before them.
+ROOT: tuple[str, ...] = (
+    *("task", "model", "input", "surgery", "target", "data", "checkpoint", "weights", "image"),
+    *("out", "bundle", "seed", "threads"),
+)
+OF_TASK = {  # what only one task knows, from configs/task
+    "audit": ("json", "load"),
+    "benchmark": ("runs", "against"),
+    "graph": ("graph",),
+    "scenes": ("count", "size", "domain"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,105 +41,6 @@ class InputConfig:
 
     batch: int | None
     preprocess: Preprocess
-
-
-@dataclass(frozen=True)
-class DcnConfig:
-    """Which strategy replaces deformable convolutions, for all layers and by path pattern.
-
-    Attributes:
-        max_kernel: of ``folded``.
-        max_radius: of ``shifted``: pixels that no tap reaches beyond.
-        beyond: of ``shifted``: share of a layer's samples that may lie beyond.
-        custom: of ``custom``: whose plugin node.
-    """
-
-    name: str
-    layers: Mapping[str, str] = field(default_factory=dict)
-    max_kernel: int = 7
-    max_radius: int = 8
-    beyond: float = 0.0
-    custom: str = "tensorrt"
-
-    def options(self) -> dict[str, Any]:
-        """What the rewrites are told."""
-        return {
-            "max_kernel": self.max_kernel,
-            "max_radius": self.max_radius,
-            "beyond": self.beyond,
-            "custom": self.custom,
-            "deferred": True,
-        }
-
-
-@dataclass(frozen=True)
-class CalibrationConfig:
-    """Images whose statistics the approximate strategies use; no folder means drawn scenes."""
-
-    images: Path | None
-    count: int
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """How weights are fitted (``dcn=calibrated``, ``distilled``). None: any fit at hand will do.
-
-    Attributes:
-        kernel: size of the convolutions; None for 3.
-        hidden: channels computed beside the input of each; None for 48, 0 for none.
-        minutes: that a distillation may take; None for 5.
-        steps: fixed number of training steps instead.
-        count: images of the folder that are used at most.
-        workers: processes that make batches ahead of time.
-        save: keep the fit as a companion file, beside the checkpoint or in the cache.
-        again: fit even where a companion is at hand.
-    """
-
-    kernel: int | None = None
-    hidden: int | None = None
-    minutes: float | None = None
-    steps: int | None = None
-    count: int = 1000
-    workers: int = 1
-    save: bool = True
-    again: bool = False
-
-
-@dataclass(frozen=True)
-class SearchConfig:
-    """What ``dcn=searched`` is to keep: a share of the instances; images for its fits."""
-
-    agreement: float
-    images: int
-
-
-@dataclass(frozen=True)
-class SurgeryConfig:
-    """What is done to the network on its way to the bundle.
-
-    Attributes:
-        decode: "outside", or "inside" for a further graph that decodes by itself.
-        tolerance: largest difference that an approximate pass may make, relative to an output's
-            largest value.
-        safe: whether exporters and passes run in child processes; None: where a graph was found.
-    """
-
-    dcn: DcnConfig
-    fit: FitConfig
-    search: SearchConfig
-    exporter: str
-    opset: int | None
-    precision: str
-    decode: str
-    skip_passes: tuple[str, ...]
-    also_passes: tuple[str, ...]
-    tolerance: float
-    safe: bool | None
-    rewrites: tuple[str, ...]
-    symbolics: tuple[str, ...]
-    calibration: CalibrationConfig
-    compare: tuple[str, ...]
-    pictures: int
 
 
 @dataclass(frozen=True)
@@ -168,21 +75,6 @@ class Config:
         return self.out_given or self.out_default
 
 
-def path_of(field: Field) -> Path | None:
-    """A path, or None for null."""
-    return None if field.value is None else Path(field.text()).expanduser()
-
-
-def _optional(field: Field, key: str, default: Any) -> Field:
-    """A field that may be absent or null."""
-    found = field.get(key, default)
-    return Field(default, found.file, found.path) if found.value is None else found
-
-
-def _names(field: Field) -> tuple[str, ...]:
-    return tuple(item.text() for item in field.elements())
-
-
 def _input(field: Field) -> InputConfig:
     values = dict(field.mapping())
     batch = values.pop("batch", 1)
@@ -205,96 +97,6 @@ def _at(field: Field) -> tuple[str, str]:
     return field.file, field.path
 
 
-def _dcn(field: Field) -> DcnConfig:
-    if isinstance(field.value, str):
-        return DcnConfig(field.value)
-    field.only(*DcnConfig.__dataclass_fields__)
-    beyond = field.get("beyond", 0.0)
-    if not 0 <= beyond.number() < 1:
-        raise beyond.error("a share from 0, below 1")
-    return DcnConfig(
-        field["name"].text(),
-        {pattern: name.text() for pattern, name in _optional(field, "layers", {}).items()},
-        field.get("max_kernel", 7).integer(least=1),
-        field.get("max_radius", 8).integer(least=1),
-        beyond.number(),
-        field.get("custom", "tensorrt").text(("tensorrt", "mmdeploy")),
-    )
-
-
-def _fit(field: Field) -> FitConfig:
-    field.only(*FitConfig.__dataclass_fields__)
-
-    def given(key: str, read: Callable[[Field], Any]) -> Any:
-        return None if field[key].value is None else read(field[key])
-
-    return FitConfig(
-        kernel=given("kernel", lambda value: value.integer(least=0)),
-        hidden=given("hidden", lambda value: value.integer(least=0)),
-        minutes=given("minutes", Field.number),
-        steps=given("steps", lambda value: value.integer(least=1)),
-        count=field["count"].integer(least=1),
-        workers=field["workers"].integer(least=0),
-        save=field["save"].flag(),
-        again=field["again"].flag(),
-    )
-
-
-def _search(field: Field) -> SearchConfig:
-    field.only(*SearchConfig.__dataclass_fields__)
-    agreement = field["agreement"].number()
-    if not 0 < agreement <= 1:
-        raise field["agreement"].error("a share above 0, up to 1")
-    return SearchConfig(agreement, field["images"].integer(least=2))
-
-
-def _tolerance(field: Field) -> float:
-    if not 0 <= field.number() < math.inf:
-        raise field.error("a number from 0 on")
-    return field.number()
-
-
-def _symbolics(field: Field) -> tuple[str, ...]:
-    """Our own symbolics but those to skip, and further ones, by name."""
-    field.only("also", "skip")
-    skip = _names(field.get("skip", []))
-    unknown = sorted(set(skip) - set(SYMBOLICS))
-    if unknown:
-        raise field["skip"].error(f"some of {', '.join(SYMBOLICS)}")
-    kept = [name for name in SYMBOLICS if name not in skip]
-    return (*kept, *_names(field.get("also", [])))
-
-
-def _surgery(field: Field) -> SurgeryConfig:
-    opset = None if field["opset"].value is None else field["opset"].integer()
-    if opset is not None and opset not in OPSETS:
-        raise field["opset"].error(f"{OPSETS.start} to {OPSETS.stop - 1}, or null")
-    calibration = field["calibration"]
-    return SurgeryConfig(
-        dcn=_dcn(field["dcn"]),
-        fit=_fit(field["fit"]),
-        search=_search(field["search"]),
-        exporter=field["exporter"].text(EXPORTERS),
-        opset=opset,
-        precision=field["precision"].text(PRECISIONS),
-        decode=field["decode"].text(DECODE),
-        skip_passes=_names(field["passes"]["skip"]),
-        also_passes=_names(field["passes"].get("also", [])),
-        tolerance=_tolerance(field["passes"]["tolerance"]),
-        safe=None if field["safe"].value is None else field["safe"].flag(),
-        rewrites=_names(field.get("rewrites", [])),
-        symbolics=_symbolics(field.get("symbolics", {})),
-        calibration=CalibrationConfig(
-            path_of(calibration["images"]), calibration["count"].integer(least=1)
-        ),
-        compare=_names(field["compare"]),
-        pictures=field["pictures"].integer(least=1),
-    )
-
-
-KNOWN = frozenset(Config.__dataclass_fields__) - {"extra"} | {"out"}
-
-
 def from_mapping(node: Mapping[str, Any], *, out: Path | None = None) -> Config:
     """Check a composed configuration.
 
@@ -303,9 +105,11 @@ def from_mapping(node: Mapping[str, Any], *, out: Path | None = None) -> Config:
         out: the folder of the bundle where ``node`` names none.
 
     Raises:
-        InputError: a value is of the wrong type, out of range or not among the choices.
+        InputError: a value is of the wrong type, out of range or not among the choices, or a key
+            is unknown.
     """
     root = Field(dict(node), "configuration")
+    root.only(*ROOT, *OF_TASK.get(root["task"].text(), ()))
     if root["weights"].value not in (None, "random"):
         raise InputError(
             f"weights expects null or random, got {root['weights'].value!r}: a file is checkpoint="
@@ -316,7 +120,7 @@ def from_mapping(node: Mapping[str, Any], *, out: Path | None = None) -> Config:
         task=root["task"].text(),
         model=model,
         input=_input(root["input"]),
-        surgery=_surgery(root["surgery"]),
+        surgery=read_surgery(root["surgery"]),
         target=root["target"].mapping(),
         data=root["data"].mapping(),
         checkpoint=path_of(root["checkpoint"]),
@@ -327,5 +131,5 @@ def from_mapping(node: Mapping[str, Any], *, out: Path | None = None) -> Config:
         bundle=path_of(root["bundle"]),
         seed=root["seed"].integer(least=0),
         threads=None if root["threads"].value is None else root["threads"].integer(least=1),
-        extra={key: value for key, value in node.items() if key not in KNOWN},
+        extra={key: value for key, value in node.items() if key not in ROOT},
     )

@@ -23,7 +23,7 @@ from .exporters.fault import explain
 from .exporters.interface import drop_unused_weights, set_inputs, set_outputs, strip
 from .exporters.quiet import Chatter, quiet
 from .exporters.table import EXPORTERS
-from .graph.files import LARGEST
+from .graph.bare import with_weights_as_inputs
 from .graph.names import stable_names
 from .opset import proven
 from .passes.parity import Parity
@@ -120,13 +120,6 @@ def _check_request(request: Request) -> None:
             f"the module is in training mode ({len(training)} modules, first "
             f"{training[0] or 'the root'!r}): call .eval() before exporting"
         )
-    held = [*request.module.parameters(), *request.module.buffers()]
-    size = sum(tensor.numel() * tensor.element_size() for tensor in held)
-    if size > LARGEST:
-        raise InputError(
-            f"the module holds {size:,} bytes of weights, expected at most {LARGEST:,}: a graph in "
-            "memory cannot be larger; export a part of it, or in half precision"
-        )
     if len(request.inputs) != len(request.input_names):
         raise InputError(
             f"expected a name for each of {len(request.inputs)} inputs, got "
@@ -189,7 +182,7 @@ def _finish(model: onnx.ModelProto, name: str, metadata: Mapping[str, str]) -> N
     model.ir_version = max(4, helper.find_min_ir_version_for(list(model.opset_import), True))
     helper.set_model_props(model, dict(sorted(metadata.items())))
     try:
-        onnx.checker.check_model(model, full_check=True)
+        onnx.checker.check_model(with_weights_as_inputs(model), full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         cause = " ".join(str(error).split())
         raise InputError(f"the exported graph {name!r} is not valid ONNX: {cause}") from error

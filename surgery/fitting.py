@@ -21,13 +21,14 @@ from postprocess.preprocess import Preprocess
 
 from . import companion
 from .calibrate import Fitted, OutputSpec, Reading, Settings, fit_weights, state_hash
-from .config import CalibrationConfig, Config
+from .config import Config
 from .loading import Model, weights_folder
 from .plugins import MODELS, Graph
 from .progress import Progress
 from .rewrites.dcn import DeformLayer, describe
 from .sample import DRAWN_SIZE, calibration_tensors, drawn
 from .scenes import FITTING_SEED
+from .settings import CalibrationConfig
 
 FITTED = ("calibrated", "distilled")  # strategies that need a fit, the weakest first
 BATCH = 8  # drawn scenes at a time

@@ -16,6 +16,7 @@ from postprocess.instances import Array
 from .config import Config
 from .export import export_onnx
 from .graph.shapes import shape_of
+from .graph.storage import save
 from .ledger import Ledger
 from .passes import Parity, run_passes
 from .passes.registry import order_with
@@ -108,7 +109,10 @@ def _fixed(graph: Graph, config: Config) -> dict[str, int]:
 
 
 def write_graph(model: onnx.ModelProto, path: Path, ledger: Ledger) -> None:
-    """Save a graph with the ledger of what was done to it among its metadata."""
+    """Save a graph with the ledger of what was done to it among its metadata.
+
+    Weights that do not fit into the file go into ``<path>.data``.
+    """
     helper.set_model_props(
         model,
         {
@@ -116,7 +120,7 @@ def write_graph(model: onnx.ModelProto, path: Path, ledger: Ledger) -> None:
             "surgery.ledger": json.dumps(ledger.to_json()),
         },
     )
-    onnx.save(model, str(path))
+    save(model, path)
 
 
 def describe_graph(model: onnx.ModelProto, file: str) -> dict[str, Any]:

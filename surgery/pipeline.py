@@ -96,6 +96,7 @@ def admit(config: Config, progress: Progress) -> Patient:
     with progress.stage(f"build {config.model.get('variant')} and load its weights"):
         model = load_model(config)
         samples = load_samples(config)
-    with progress.stage(f"run the untouched network on {len(samples)} pictures"):
+    number = "1 picture" if len(samples) == 1 else f"{len(samples)} pictures"
+    with progress.stage(f"run the untouched network on {number}"):
         untouched = [run_torch(model, sample.tensor) for sample in samples]
     return Patient(config, model, samples, untouched)

@@ -27,6 +27,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from postprocess.errors import InputError
 
+from . import scratch
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -128,7 +130,8 @@ def run_within(
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="surgery-") as folder:
         log = os.path.join(folder, "stderr")
-        process = context.Process(target=_child, args=(sender, log, function, args, kwargs))
+        given = (sender, log, scratch.shared(), function, args, kwargs)
+        process = context.Process(target=_child, args=given)
         process.daemon = True  # it ends with us at the latest
         process.start()
         sender.close()
@@ -168,6 +171,7 @@ def run_within(
 def _child(
     sender: Connection,
     log: str,
+    room: tuple[int, str],
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -175,6 +179,7 @@ def _child(
     """What the child does: it sends (True, result) or (False, one line)."""
     global _parent
     _parent = sender
+    scratch.adopt(*room)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(file, 2)
     faulthandler.enable(file)

@@ -13,9 +13,10 @@ from postprocess.images import find_images, read_image
 from postprocess.instances import Array
 from postprocess.preprocess import Preprocess
 
-from .config import CalibrationConfig, Config
+from .config import Config
 from .scenes import FITTING_SEED, draw
 from .scenes.portrait import portrait
+from .settings import CalibrationConfig
 
 SCENE_SEED = 7
 LEAST_DRAWN = 64  # pixels: no scene is smaller

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from postprocess.errors import InputError
 
-from .config import DcnConfig
 from .rewrites.registry import REWRITES
+from .settings import DcnConfig
 from .targets import Target
 
 DEFAULT_OPSET = {"dynamo": 18, "torchscript": 17}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import torch
+
+from postprocess.errors import InputError
+from postprocess.registry import suggestion
 
 from .comparison import measured_network
 from .fitting import FITTED, fitted_rewrites, layers_to_fit, obtain, rewrite_at
@@ -13,6 +17,7 @@ from .pipeline import Patient
 from .progress import Progress
 from .rewrites.dcn import OffsetStatistics, statistics
 from .rewrites.measuring import measured, measuring
+from .rewrites.registry import REWRITES
 from .sample import calibration_tensors
 from .search import Measured, search
 from .strategy import SEARCHED, Strategy, nothing_to_choose, opset_for
@@ -35,6 +40,7 @@ def prepared(
     patient = _inspected(patient, progress)
     if not patient.layers:
         return patient, nothing_to_choose(strategy.opset)
+    _require_known(patient)
     names = [name for name in patient.config.surgery.compare if name not in FITTED]
     alternatives = {
         name: {"*": f"dcn.{name}"}
@@ -58,6 +64,24 @@ def prepared(
         )
         patient = replace(patient, fitted=fit.fitted.modules, fit_summary=fit.fitted.summary)
     return patient, strategy
+
+
+def _require_known(patient: Patient) -> None:
+    """Check what the settings name, before anything that takes time.
+
+    Raises:
+        InputError: a strategy to compare with that is not there, or a pattern that fits no layer.
+    """
+    surgery = patient.config.surgery
+    for name in surgery.compare:
+        REWRITES.get(f"dcn.{name}")
+    for pattern in surgery.dcn.layers:
+        if not any(fnmatchcase(layer, pattern) for layer in patient.layers):
+            close = suggestion(pattern, patient.layers)
+            raise InputError(
+                f"surgery.dcn.layers: no deformable layer fits {pattern!r}{close} "
+                f"(there are: {', '.join(patient.layers)})"
+            )
 
 
 def _searched(

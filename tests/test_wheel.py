@@ -99,6 +99,10 @@ def test_the_run_time_works_where_torch_onnx_and_hydra_are_not_installed(
     checked(python, "-m", "pip", "install", "--quiet", "--no-deps", wheel)
     for heavy in ("torch", "onnx", "hydra"):
         assert run(python, "-c", f"import {heavy}").returncode != 0
+    surgery = run(python, "-m", "surgery", cwd=tmp_path)
+    assert surgery.returncode == 1
+    assert "here is the run time alone" in surgery.stderr
+    assert "Traceback" not in surgery.stderr
     scenes = ("task=scenes", "count=1", f"out={tmp_path / 'scenes'}")
     checked(installed, "-m", "surgery", *scenes, cwd=tmp_path)
     image = next((tmp_path / "scenes" / "images").glob("*.png"))

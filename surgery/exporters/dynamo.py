@@ -11,6 +11,7 @@ node for node and constant for constant, no size is in it, and it holds for ever
 from __future__ import annotations
 
 import ast
+import hashlib
 import inspect
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -24,6 +25,8 @@ from postprocess.errors import InputError
 
 from ..graph.modules import all_nodes, set_module
 from ..graph.names import stable_names
+from ..graph.storage import settle
+from ..graph.weights import array_of, outside
 from ..symbolics.scope import translations
 from .base import Exporter, Request
 from .interface import strip
@@ -74,6 +77,10 @@ def _content(model: onnx.ModelProto) -> bytes:
     """All that a graph computes with: nodes, attributes and weights, without shapes."""
     content = stable_names(model)
     strip(content)
+    for tensor in outside(content).values():
+        digest = hashlib.sha256(array_of(tensor).data).hexdigest()
+        del tensor.external_data[:]
+        tensor.external_data.add(key="checksum", value=digest)
     for holder in (content.graph.value_info, content.graph.input, content.graph.output):
         del holder[:]
     return bytes(content.SerializeToString(deterministic=True))
@@ -104,7 +111,7 @@ def _write(
         verbose=False,
     )
     assert program is not None  # None is for the other exporter
-    model: onnx.ModelProto = program.model_proto
+    model = settle(program.model_proto)
     written = {entry.domain: entry.version for entry in model.opset_import}.get("")
     if written not in (None, request.opset):
         raise InputError(f"expected opset {request.opset} from the exporter, got {written}")

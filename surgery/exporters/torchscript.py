@@ -6,14 +6,18 @@ asked of it.
 
 from __future__ import annotations
 
-import io
 import re
+import tempfile
 from collections.abc import Collection
+from pathlib import Path
 
 import onnx
 import torch
 
+from .. import scratch
+from ..graph.external import adopt_files
 from ..graph.modules import all_nodes, set_module
+from ..graph.storage import settle
 from ..symbolics.scope import registered
 from .base import Exporter, Request
 
@@ -21,12 +25,13 @@ _COUNTER = re.compile(r"_\d+$")
 
 
 def _export(request: Request) -> onnx.ModelProto:
-    buffer = io.BytesIO()
+    # torch writes weights beyond 2 GB into files beside the model, where that has a place
+    path = Path(tempfile.mkdtemp(dir=scratch.folder())) / "model.onnx"
     with registered(request.symbolics, request.opset):
         torch.onnx.export(
             request.module,
             request.inputs,
-            buffer,  # type: ignore[arg-type]  # annotated as a path, takes a stream
+            str(path),
             dynamo=False,
             input_names=list(request.input_names),
             output_names=list(request.output_names),
@@ -35,7 +40,10 @@ def _export(request: Request) -> onnx.ModelProto:
             keep_initializers_as_inputs=False,
             verbose=False,
         )
-    model = onnx.load_from_string(buffer.getvalue())
+    model = onnx.load(path, load_external_data=False)
+    path.unlink()
+    adopt_files(model, path, weights=True)
+    settle(model)
     paths = {path for path, _ in request.module.named_modules(remove_duplicate=False)}
     for node in all_nodes(model.graph):
         set_module(node, module_path(node.name, paths))

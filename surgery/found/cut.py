@@ -19,6 +19,7 @@ from ..graph.extract import part
 from ..graph.index import Index, inner_names, reads
 from ..graph.outputs import check_model
 from ..graph.split import meeting
+from ..graph.storage import settle
 from .operators import MOVING
 from .source import Found
 
@@ -147,7 +148,7 @@ def extract(found: Found, cut: Sequence[str]) -> onnx.ModelProto:
         kind = found.types.get(name) or TensorProto.FLOAT
         return helper.make_tensor_value_info(name, kind, found.shapes.get(name))
 
-    model = part(found.model, found.index, cut, describe)
+    model = settle(part(found.model, found.index, cut, describe))
     del model.graph.value_info[:]
     _check(model, found)
     return model

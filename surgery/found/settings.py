@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from models.classes import class_names
 from models.errors import ModelError
+from postprocess.decoders.base import DECODERS
 from postprocess.errors import InputError
 from postprocess.fields import Field
 from postprocess.preprocess import Preprocess
@@ -18,6 +20,8 @@ from postprocess.preprocess import Preprocess
 from ..config import Config
 from .layout import LAYOUTS
 from .source import FLOATS, INTEGERS, ImageInput
+
+PIXELS = 2**26  # of a picture: 0.8 GB as float32
 
 AUTO = "auto"
 _UNSET = Preprocess(
@@ -138,6 +142,11 @@ def preprocess(given: Settings, port: ImageInput) -> Preprocess:
             "letterbox or stretch"
         )
     result = Preprocess.from_json(Field(values, given.picture.file, given.picture.path))
+    if result.size is not None and math.prod(result.size) > PIXELS:
+        raise InputError(
+            f"the graph's input {port.name!r} takes pictures of {result.size[0]} x "
+            f"{result.size[1]} pixels, expected at most {PIXELS:,} in all"
+        )
     if port.dtype in INTEGERS:
         _check_whole(result, port)
     return result
@@ -198,8 +207,9 @@ def _decoder(field: Field) -> tuple[dict[str, Any], str | None]:
             "objects: task=list shows the decoders"
         )
     if isinstance(field.value, str):
+        DECODERS.get(field.value)
         return {"name": field.value}, None
-    field["name"].text()
+    DECODERS.get(field["name"].text())
     values = dict(field.mapping())
     layout = _choice(field, "layout")
     values.pop("layout", None)  # whatever they were, the operated graph's heads are NCHW

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, inliner
 from postprocess.errors import InputError
 
 from ..graph.files import load_onnx
-from ..graph.index import Index, reads
+from ..graph.index import Index
 from ..graph.shapes import Shape, element_types, infer, shape_of, shapes
 
 FLOATS = ("float32", "float16", "float64")
@@ -57,20 +57,6 @@ class Found:
         self.path = path
         self.model = read(path)
         self.index = Index(self.model)
-        self._check_names()
-
-    def _check_names(self) -> None:
-        """Refuse a node that reads what nothing before it makes."""
-        index = self.index
-        known = {*index.inputs, *index.fixed}
-        for node in index.nodes:
-            for name in sorted(reads(node) - known):
-                made = "is made only behind it" if name in index.maker else "nothing makes"
-                raise InputError(
-                    f"{self.path}: node {node.name or node.output[0]!r} ({node.op_type}) reads "
-                    f"{name!r}, which {made}: the file is not a whole graph in order"
-                )
-            known.update(node.output)
 
     @cached_property
     def inferred(self) -> onnx.ModelProto:
@@ -118,8 +104,7 @@ def read(path: Path) -> onnx.ModelProto:
     """Read the file and the weights beside it, with local functions put in place.
 
     Raises:
-        InputError: not an ONNX model, truncated, weights missing or outside of its folder, without
-            outputs, or larger than a graph in memory can be.
+        InputError: as :func:`~surgery.graph.files.load_onnx`.
     """
     try:
         model = load_onnx(path, weights=True)
@@ -130,8 +115,8 @@ def read(path: Path) -> onnx.ModelProto:
     except Exception as error:  # onnx raises protobuf's, its checker's and Python's own classes
         cause = " ".join(str(error).split())
         raise InputError(f"{path} cannot be read as an ONNX model: {cause}") from error
-    if not model.graph.node or not model.graph.output:
-        raise InputError(f"{path} holds a graph of no nodes or no outputs: there is nothing to cut")
+    if not model.graph.name:  # which ONNX's checker wants
+        model.graph.name = path.stem
     _open_axes(model.graph)
     return model
 

@@ -17,6 +17,7 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from .shapes import Shape, infer, shapes
+from .weights import array_of
 
 Array = NDArray[np.generic]
 
@@ -56,7 +57,7 @@ def _constants(model: onnx.ModelProto) -> Mapping[str, Array]:
     """
     listed = {value.name for value in model.graph.input}
     known = {
-        tensor.name: numpy_helper.to_array(tensor)
+        tensor.name: array_of(tensor)
         for tensor in model.graph.initializer
         if tensor.name not in listed and _is_size(tensor.data_type, tensor.dims)
     }

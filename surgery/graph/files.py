@@ -1,19 +1,24 @@
 """Read an ONNX file that somebody else wrote, and say in one line what is wrong with it.
 
-Weights in files beside the model are not read, only looked for: an audit needs their shapes alone.
+Weights in files beside the model are not read unless they are asked for: an audit needs their
+shapes alone.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import onnx
 
 from postprocess.errors import InputError
 
-from .modules import all_nodes
+from .external import adopt_files
+from .storage import settle
+from .whole import check_whole
 
-LARGEST = 2**31 - 1  # bytes of a protobuf message, and so of a graph whose weights are in memory
+LARGEST = 2**31 - 1  # bytes of a protobuf message
+HEAD = 64  # bytes that tell what a file is
 
 # First bytes of what people take for an ONNX file.
 _OTHERS = (
@@ -31,23 +36,14 @@ def load_onnx(path: str | Path, *, weights: bool = False) -> onnx.ModelProto:
 
     Args:
         path: of the ``.onnx`` file.
-        weights: also read what is stored in files beside it.
+        weights: also read what is stored in files beside it, as far as it fits in memory.
 
     Raises:
-        InputError: no such file, not an ONNX model, truncated, weights missing beside it, more of
-            them than a graph in memory can hold, or an operator of a domain that the file does
-            not import.
+        InputError: no such file, not an ONNX model, truncated, weights missing beside it or not as
+            many as their shape says, or not a whole graph (:func:`~.whole.check_whole`).
     """
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    if not data:
-        raise InputError(f"{path} is empty, expected an ONNX model")
-    for magic, offset, what in _OTHERS:
-        if data[offset : offset + len(magic)] == magic:
-            raise InputError(f"{path} is not an ONNX model but {what}")
+    data = _content(path)
     try:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # protobuf's DecodeError, whose package has no public types
@@ -56,77 +52,33 @@ def load_onnx(path: str | Path, *, weights: bool = False) -> onnx.ModelProto:
         ) from error
     if not model.ir_version or not model.HasField("graph"):
         raise InputError(f"{path} ({len(data):,} bytes) is not an ONNX model: it holds no graph")
-    beside = _check_external(model, path)
-    check_domains(model, str(path))
-    if weights:
-        _read_weights(model, path, len(data) + beside)
-    return model
-
-
-def check_domains(model: onnx.ModelProto, place: str) -> None:
-    """Refuse a model with a node of a domain that it does not import.
-
-    Args:
-        model: to look through.
-        place: where it is from, for the message.
-
-    Raises:
-        InputError: naming the first such node.
-    """
-    imported = {entry.domain or "ai.onnx" for entry in model.opset_import}
-    for node in all_nodes(model.graph):
-        if (node.domain or "ai.onnx") not in imported:
-            raise InputError(
-                f"{place}: node {node.name or node.output[0]!r} ({node.op_type}) is of domain "
-                f"{node.domain or 'ai.onnx'!r}, which the model does not import (it imports "
-                f"{', '.join(sorted(imported)) or 'none'})"
-            )
-
-
-def _read_weights(model: onnx.ModelProto, path: Path, size: int) -> None:
-    """Read the weights beside the model into it, in place, unless they are too many."""
-    if size > LARGEST:
-        raise InputError(
-            f"{path} and its weights are {size:,} bytes, expected at most {LARGEST:,}: a graph in "
-            "memory cannot be larger (task=audit reads the graph alone)"
-        )
+    check_whole(model, str(path))
     try:
-        onnx.load_external_data_for_model(model, str(path.parent))
-    except Exception as error:  # onnx raises its checker's and Python's own classes
-        cause = " ".join(str(error).split())
-        raise InputError(f"{path}: its weights cannot be read: {cause}") from error
+        adopt_files(model, path, weights=weights)
+        return settle(model) if weights else model
+    except OSError as error:
+        raise InputError(f"{path}: its weights cannot be read: {error.strerror}") from error
 
 
-def _check_external(model: onnx.ModelProto, path: Path) -> int:
-    """Refuse a model whose weights are not in the files beside it; return their bytes."""
-    total = 0
-    for tensor in model.graph.initializer:
-        if tensor.data_location != onnx.TensorProto.EXTERNAL:
-            continue
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        location = entries.get("location", "")
-        if Path(location).is_absolute() or ".." in Path(location).parts:
-            raise InputError(
-                f"{path} keeps weight {tensor.name!r} in {location!r}, outside of its own folder: "
-                "refused"
-            )
-        file = path.parent / location
-        if not file.is_file():
-            raise InputError(
-                f"{path} keeps weight {tensor.name!r} in {file.name}, which is not beside it: "
-                "copy both files together"
-            )
-        span = [entries.get(key) or "0" for key in ("offset", "length")]
-        if not all(number.isdecimal() for number in span):
-            raise InputError(
-                f"{path} keeps weight {tensor.name!r} at offset and length {', '.join(span)}, "
-                "expected numbers of bytes"
-            )
-        end = sum(map(int, span))
-        if file.stat().st_size < end:
-            raise InputError(
-                f"{file} is truncated: weight {tensor.name!r} ends at byte {end:,}, the file has "
-                f"{file.stat().st_size:,}"
-            )
-        total += int(span[1]) or file.stat().st_size - int(span[0])
-    return total
+def _content(path: Path) -> bytes:
+    """The bytes of a file that may be an ONNX model."""
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe or a device has no end
+        raise InputError(f"cannot read {path}: it is no file")
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+            size = os.fstat(file.fileno()).st_size
+            for magic, offset, what in _OTHERS:
+                if head[offset : offset + len(magic)] == magic:
+                    raise InputError(f"{path} is not an ONNX model but {what}")
+            if size > LARGEST:
+                raise InputError(
+                    f"{path} has {size:,} bytes, an ONNX file ends at {LARGEST:,}: weights beyond "
+                    "that lie in files beside it (onnx.save with save_as_external_data=True)"
+                )
+            data = head + file.read()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    if not data:
+        raise InputError(f"{path} is empty, expected an ONNX model")
+    return data

@@ -26,6 +26,7 @@ from postprocess.fields import Field
 from .feeds import feeds_for
 from .files import load_onnx
 from .lookup import among
+from .names import fresh
 from .ports import inputs_of, type_and_shape
 from .rename import all_names, substituted
 from .session import run
@@ -135,11 +136,9 @@ def _apart(
     taken, own = all_names(first), all_names(second)
     names = {name: output for output, name in connect.items()}
     ends = {value.name for value in second.graph.output}
+    everywhere = taken | own
     for name in sorted((own & taken) - set(names)):
-        count = 1
-        while f"{name}_{count}" in taken | own:
-            count += 1
-        names[name] = f"{name}_{count}"
+        names[name] = fresh(name, everywhere)
     clash = sorted(ends & set(names) - set(connect.values()))
     if clash:
         raise InputError(
@@ -149,10 +148,8 @@ def _apart(
     renamed = substituted(second, names)
     labels = {node.name for node in first.graph.node}
     for node in renamed.graph.node:
-        count, label = 1, node.name
-        while label and node.name in labels:
-            node.name = f"{label}_{count}"
-            count += 1
+        if node.name:
+            node.name = fresh(node.name, labels)
     return renamed
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto, helper
 
+from .bare import with_weights_as_inputs
 from .shapes import element_types, infer, shapes
 
 
@@ -36,7 +37,7 @@ def check_model(model: onnx.ModelProto) -> None:
     Raises what the checker raises: its ValidationError, or protobuf's errors for sizes.
     """
     checked = onnx.ModelProto()
-    checked.CopyFrom(model)
+    checked.CopyFrom(with_weights_as_inputs(model))
     for value in checked.graph.output:
         if not value.type.tensor_type.HasField("shape"):
             value.type.tensor_type.shape.SetInParent()

@@ -25,6 +25,8 @@ from .shapes import infer, shape_of, shapes, skeleton
 
 # Sizes assumed for dynamic axes that the caller does not fix.
 BATCH, SIDE = 1, 256
+# Rewrites after which a layer is convolutions: nothing deformable is left to be rewritten.
+_CONVOLUTIONS = ("dcn.plain", "dcn.folded", "dcn.calibrated", "dcn.distilled")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Profile:
         dynamic: symbols of the inputs' dynamic axes, those without a name given one.
         assumed: the sizes that they were given to count.
         exported: whether this project's export wrote the graph.
-        deformable: paths of the modules that were deformable layers, as the export's ledger says.
+        deformable: paths of the modules that were deformable layers and still sample, as the
+            export's ledger says.
         parameters, parameter_bytes: of the weights.
         inputs, outputs: name -> type and shape, as ``float32[1, 3, height, width]``.
     """
@@ -124,7 +127,7 @@ def name_of(node: onnx.NodeProto) -> str:
 
 
 def _deformable(ledger: str) -> frozenset[str]:
-    """Module paths of fired ``dcn.*`` rewrites in a ledger as JSON; none in what is no ledger.
+    """Module paths of layers that a ledger, as JSON, says still sample; none in what is no ledger.
 
     The ledger's paths start at the network, a graph's may start at a child of it: both are given.
     """
@@ -132,7 +135,9 @@ def _deformable(ledger: str) -> frozenset[str]:
         places = [
             str(entry["where"])
             for entry in json.loads(ledger)
-            if entry["fired"] and str(entry["name"]).startswith("dcn.")
+            if entry["fired"]
+            and str(entry["name"]).startswith("dcn.")
+            and entry["name"] not in _CONVOLUTIONS
         ]
     except (ValueError, TypeError, KeyError):  # anybody may write metadata
         return frozenset()
@@ -144,7 +149,11 @@ def _without(nodes: Iterable[onnx.NodeProto], flags: Iterable[bool]) -> frozense
 
 
 def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
-    return inliner.inline_local_functions(model) if model.functions else model
+    try:
+        return inliner.inline_local_functions(model) if model.functions else model
+    except (RuntimeError, onnx.checker.ValidationError) as error:
+        cause = " ".join(str(error).split())
+        raise InputError(f"the model's own functions cannot be put in place: {cause}") from error
 
 
 def _symbols(model: onnx.ModelProto) -> dict[str, int]:

@@ -19,6 +19,7 @@ from postprocess.fields import Field
 
 from ..compare import compare, within
 from ..ledger import Entry, Ledger
+from .bare import with_weights_as_inputs
 from .feeds import feeds_for, fits
 from .outputs import check_model
 from .ports import inputs_of
@@ -26,6 +27,7 @@ from .registry import STEPS
 from .session import Array, run
 from .shapes import element_types, infer
 from .step import Arrays, Change, Step
+from .storage import settle
 
 HALF = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
 HALF_NOISE = 2.0**-11  # of a value's own size: half of float16's last place
@@ -95,7 +97,7 @@ def apply(
         (before,) = models
         try:
             change = asked.step.apply(before, asked.argument)
-            models = change.models
+            models = tuple(map(settle, change.models))
             for each in models:
                 _check(each)
             if problem:
@@ -129,7 +131,9 @@ def _check(model: onnx.ModelProto) -> None:
     """Refuse a graph that breaks ONNX's rules."""
     try:
         check_model(model)
-        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+        onnx.shape_inference.infer_shapes(
+            with_weights_as_inputs(model), check_type=True, strict_mode=True
+        )
     except Exception as error:  # the checker's and the inference's own classes, or protobuf's
         cause = " ".join(str(error).split())
         raise InputError(f"what it makes is not valid: {cause}") from error

@@ -1,11 +1,13 @@
 """Run a graph that is in memory through ONNX Runtime, and make inputs for one.
 
-Used to compare a graph before and after a change, not to serve one.
+Used to compare a graph before and after a change, not to serve one. Weights that lie in files are
+mapped into memory and handed over as arrays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,11 @@ from postprocess.errors import InputError
 from .plugins import standard
 from .ports import inputs_of
 from .shapes import shape_of
+from .weights import array_of, outside
 
 Array = NDArray[Any]
+
+MADE_UP = 2**28  # values of an input that nobody gives: 1 GB as float32
 
 
 def run(
@@ -31,21 +36,16 @@ def run(
     Nodes of other run times' plugins run as what they compute (:mod:`.plugins`).
 
     Args:
-        model: at most 2 GB.
+        model: left as it is.
         feeds: arrays by input name; names that the graph does not have are left out.
         outputs: names wanted; all by default.
 
     Raises:
         InputError: ONNX Runtime cannot load the graph or run it on ``feeds``.
     """
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     wanted = list(outputs) if outputs is not None else [value.name for value in model.graph.output]
     try:
-        session = onnxruntime.InferenceSession(
-            standard(model).SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        session = _session(standard(model), optimize=False)
         known = {value.name for value in session.get_inputs()}
         given = {name: array for name, array in feeds.items() if name in known}
         return dict(zip(wanted, session.run(wanted, given), strict=True))
@@ -60,17 +60,39 @@ def opened(model: onnx.ModelProto, threads: int | None = None) -> onnxruntime.In
     Raises:
         InputError: ONNX Runtime cannot load the graph.
     """
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    if threads is not None:
-        options.intra_op_num_threads = threads
     try:
-        return onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        return _session(model, optimize=True, threads=threads)
     except Exception as error:  # ONNX Runtime raises classes of its own, none of them public
         cause = " ".join(str(error).split())
         raise InputError(f"ONNX Runtime cannot open graph {model.graph.name!r}: {cause}") from error
+
+
+def _session(
+    model: onnx.ModelProto, *, optimize: bool, threads: int | None = None
+) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    if not optimize:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    lying = outside(model)
+    if lying:
+        values = [_value(tensor) for tensor in lying.values()]
+        options.add_external_initializers(list(lying), values)
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _value(tensor: onnx.TensorProto) -> onnxruntime.OrtValue:
+    """A weight in a file as ONNX Runtime takes it; it is not copied."""
+    array = array_of(tensor)
+    if array.dtype.kind in "biufc":
+        return onnxruntime.OrtValue.ortvalue_from_numpy(array)
+    # bfloat16 and its kin, which numpy does not have
+    bits = array.view(f"u{array.dtype.itemsize}")
+    return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, tensor.data_type)
 
 
 def random_feeds(
@@ -84,7 +106,7 @@ def random_feeds(
         seed: of the generator.
 
     Raises:
-        InputError: a dynamic axis has no size.
+        InputError: a dynamic axis has no size, or an input is too large or of no known type.
     """
     generator = np.random.default_rng(seed)
     feeds: dict[str, Array] = {}
@@ -98,7 +120,12 @@ def random_feeds(
                     f"is given for it: expected one of {sorted(sizes or {}) or 'the sizes'}"
                 )
             shape.append(size)
-        dtype = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        if prod(shape) > MADE_UP:
+            raise InputError(
+                f"input {value.name!r} of shape ({','.join(map(str, shape))}) takes "
+                f"{prod(shape):,} values, more than the {MADE_UP:,} that are made up for a check"
+            )
+        dtype = _dtype(value)
         if dtype.kind == "b":
             feeds[value.name] = generator.random(shape) < 0.5
         elif dtype.kind in "iu":
@@ -106,3 +133,13 @@ def random_feeds(
         else:
             feeds[value.name] = generator.standard_normal(shape).astype(dtype)
     return feeds
+
+
+def _dtype(value: onnx.ValueInfoProto) -> np.dtype[Any]:
+    """Numpy's type of an input's values."""
+    kind = value.type.tensor_type.elem_type
+    try:
+        return helper.tensor_dtype_to_np_dtype(kind)
+    except (KeyError, TypeError) as error:
+        what = f"element type {kind}" if value.type.HasField("tensor_type") else "no tensor"
+        raise InputError(f"input {value.name!r} is of {what}: expected one of ONNX's") from error

@@ -15,6 +15,7 @@ from onnxscript import optimizer
 from postprocess.errors import InputError
 
 from ..exporters.quiet import quiet
+from ..graph.bare import with_inputs_as_weights, with_weights_as_inputs
 from ..graph.modules import carry_modules
 from ..passes.base import opset_of
 from ..passes.initializers import STANDALONE
@@ -47,8 +48,10 @@ def at_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
         try:
             with quiet():
                 source = optimizer.optimize(model) if folded else model
-                converted = _converted(source, current, opset)
+                bare = with_weights_as_inputs(source)
+                converted = _converted(bare, current, opset)
                 onnx.checker.check_model(converted, full_check=True)
+                with_inputs_as_weights(converted, source)
         except Exception as error:  # the converter and its parts raise RuntimeError and its kin
             cause = cause or error
         else:

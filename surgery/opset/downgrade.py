@@ -21,7 +21,8 @@ from ..graph.modules import subgraphs
 from ..graph.shapes import infer
 from ..passes.base import opset_of
 from ..passes.node_pass import Draft, Facts
-from .forms import FORMS, REDEFINED, Form
+from .form import Form
+from .forms import FORMS, REDEFINED
 
 _Graphs = Iterator[onnx.GraphProto]
 

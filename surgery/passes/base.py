@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import onnx
+
+EVERY_OPSET = range(1, 1000)
 
 
 class Pass(Protocol):
@@ -52,7 +55,15 @@ class Divisible(Pass, Protocol):
         """Return the same pass without these parts."""
 
 
-EVERY_OPSET = range(1, 1000)
+@dataclass(frozen=True)
+class GraphPass:
+    """What most passes over a whole graph say of themselves; ``check`` and ``apply`` are theirs."""
+
+    name: str
+    summary: str
+    opsets: range = EVERY_OPSET
+    exact: bool = True
+    renames: bool = False
 
 
 def opset_of(model: onnx.ModelProto) -> int:

@@ -8,16 +8,13 @@ import onnx
 import onnx_ir
 from onnx_ir.passes import common
 
-from .base import EVERY_OPSET
+from .base import GraphPass
 
 
 @dataclass(frozen=True)
-class _Dead:
+class _Dead(GraphPass):
     name: str = "dead"
     summary: str = "nodes and weights that no output depends on"
-    opsets: range = EVERY_OPSET
-    exact: bool = True
-    renames: bool = False
 
     def check(self, model: onnx.ModelProto) -> str | None:
         return None if model.graph.node else "the graph has no nodes"

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from ..graph.plugins import MMDEPLOY, SHIFTED, TENSORRT
-from .base import EVERY_OPSET
+from ..graph.weights import array_of
+from .base import GraphPass
 
 Weights = dict[str, onnx.TensorProto]
 
@@ -34,12 +35,9 @@ class _Pair:
 
 
 @dataclass(frozen=True)
-class _Deform:
+class _Deform(GraphPass):
     name: str = "deform"
     summary: str = "BatchNormalization behind DeformConv and plugin nodes into their weights"
-    opsets: range = EVERY_OPSET
-    exact: bool = True
-    renames: bool = False
 
     def check(self, model: onnx.ModelProto) -> str | None:
         return None if _pairs(model) else "no BatchNormalization reads a DeformConv"
@@ -104,7 +102,7 @@ def _operator(node: onnx.NodeProto) -> tuple[str, str]:
 
 
 def _array(tensor: onnx.TensorProto) -> NDArray[np.float64]:
-    return numpy_helper.to_array(tensor).astype(np.float64)
+    return array_of(tensor).astype(np.float64)
 
 
 DEFORM = _Deform()

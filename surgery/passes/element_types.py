@@ -23,17 +23,14 @@ from dataclasses import dataclass
 
 import onnx
 
-from .base import EVERY_OPSET
+from .base import GraphPass
 from .typing_rules import Repair
 
 
 @dataclass(frozen=True)
-class _ElementTypes:
+class _ElementTypes(GraphPass):
     name: str = "element_types"
     summary: str = "Cast where an operator is given mixed or wrong element types"
-    opsets: range = EVERY_OPSET
-    exact: bool = True
-    renames: bool = False
 
     def check(self, model: onnx.ModelProto) -> str | None:
         return None if Repair(model).casts else "no operator is given mixed or wrong types"

@@ -24,7 +24,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ..graph.modules import all_nodes
 from ..graph.shapes import element_types, infer
-from .base import EVERY_OPSET
+from ..graph.weights import array_of
+from .base import GraphPass
 
 _F32, _F64 = TensorProto.FLOAT, TensorProto.DOUBLE
 # Attributes that name the element type of what a node makes.
@@ -32,12 +33,9 @@ _TYPE_ATTRIBUTES = frozenset({"to", "dtype", "output_dtype"})
 
 
 @dataclass(frozen=True)
-class _Float32:
+class _Float32(GraphPass):
     name: str = "float32"
     summary: str = "weights, constants and computing in float64 as float32"
-    opsets: range = EVERY_OPSET
-    exact: bool = True
-    renames: bool = False
 
     def check(self, model: onnx.ModelProto) -> str | None:
         borders = (*model.graph.input, *model.graph.output)
@@ -90,7 +88,7 @@ def _tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
 
 def _single(tensor: onnx.TensorProto) -> onnx.TensorProto:
     """The tensor in float32; finite numbers stay finite."""
-    values, largest = numpy_helper.to_array(tensor), np.finfo(np.float32).max
+    values, largest = array_of(tensor), np.finfo(np.float32).max
     kept = np.where(np.isfinite(values), values.clip(-largest, largest), values)
     return numpy_helper.from_array(kept.astype(np.float32), tensor.name)
 

@@ -18,18 +18,15 @@ from onnx_ir.passes import common
 from onnxscript import optimizer, rewriter
 from onnxscript.rewriter.rules import common as rules
 
-from .base import EVERY_OPSET
+from .base import GraphPass
 
 CONSTANTS, SUBEXPRESSIONS = "constant folding", "common subexpressions"
 
 
 @dataclass(frozen=True)
-class _Fold:
+class _Fold(GraphPass):
     name: str = "fold"
     summary: str = "constant folding, BatchNorm into convolutions (onnxscript)"
-    opsets: range = EVERY_OPSET
-    exact: bool = True
-    renames: bool = False
     skipped: tuple[str, ...] = ()
 
     def check(self, model: onnx.ModelProto) -> str | None:

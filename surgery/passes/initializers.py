@@ -11,19 +11,16 @@ from dataclasses import dataclass
 
 import onnx
 
-from .base import EVERY_OPSET
+from .base import GraphPass
 
 # The first IR version in which initializers need not be inputs.
 STANDALONE = 4
 
 
 @dataclass(frozen=True)
-class _Initializers:
+class _Initializers(GraphPass):
     name: str = "initializers"
     summary: str = "weights are constants, not inputs that a caller could override"
-    opsets: range = EVERY_OPSET
-    exact: bool = True
-    renames: bool = False
 
     def check(self, model: onnx.ModelProto) -> str | None:
         return None if _listed(model) else "no weight is listed as an input"

@@ -25,7 +25,7 @@ from onnx import TensorProto, helper, numpy_helper
 from ..graph.intervals import Interval, intervals
 from ..graph.modules import all_nodes, subgraphs
 from ..graph.shapes import element_types, infer, shapes
-from .base import opset_of
+from .base import EVERY_OPSET, GraphPass, opset_of
 from .node_pass import Facts, attribute
 
 _LIMITS = np.iinfo(np.int32)
@@ -33,12 +33,10 @@ _SUFFIX = ".int32"
 
 
 @dataclass(frozen=True)
-class _Int32:
+class _Int32(GraphPass):
     name: str = "int32"
     summary: str = "computing with indices in int32 where every number fits"
-    opsets: range = range(11, 1000)
-    exact: bool = True
-    renames: bool = False
+    opsets: range = range(11, EVERY_OPSET.stop)
 
     def check(self, model: onnx.ModelProto) -> str | None:
         return (

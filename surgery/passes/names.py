@@ -7,15 +7,13 @@ from dataclasses import dataclass
 import onnx
 
 from ..graph.names import stable_names
-from .base import EVERY_OPSET
+from .base import GraphPass
 
 
 @dataclass(frozen=True)
-class _Names:
+class _Names(GraphPass):
     name: str = "names"
     summary: str = "nodes named by module path, weights by what uses them"
-    opsets: range = EVERY_OPSET
-    exact: bool = True
     renames: bool = True
 
     def check(self, model: onnx.ModelProto) -> str | None:

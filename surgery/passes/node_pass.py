@@ -22,6 +22,7 @@ from ..graph.index import reads
 from ..graph.modules import all_nodes
 from ..graph.names import fresh
 from ..graph.shapes import Shape, element_types, infer, shapes
+from ..graph.weights import array_of
 from .base import EVERY_OPSET, opset_of
 
 Array = NDArray[Any]
@@ -79,7 +80,7 @@ class Facts:
     def constant(self, name: str) -> Array | None:
         """Values of a weight or of a Constant node; None for what is computed."""
         if name in self._weights:
-            return numpy_helper.to_array(self._weights[name])
+            return array_of(self._weights[name])
         maker = self.makers.get(name)
         if maker is None or maker.op_type != "Constant" or maker.domain:
             return None
@@ -124,6 +125,11 @@ class Draft:
         copy.CopyFrom(node)
         self.nodes.append(copy)
         return copy
+
+    def behind(self, node: onnx.NodeProto, op_type: str, **attributes: Any) -> None:
+        """Add a node behind ``node``, one of the draft's, and let it make the final output."""
+        node.output[0] = self._fresh("before")
+        self.op(op_type, node.output[0], final=True, **attributes)
 
     def weight(self, values: Array, role: str = "weight") -> str:
         """Add an initializer and return its name."""

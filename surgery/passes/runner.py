@@ -11,15 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 import onnx
 
-from postprocess.errors import InputError
-
 from ..ledger import Entry, Ledger
 from ..safety import announce
 from .parity import Parity
 from .registry import DEFAULT_ORDER, PASSES
 from .step import TOLERANCE, Judge, attempt, perform
-
-PORTABLE = 2**31  # bytes: a larger graph cannot travel to a child as one message
 
 
 def run_passes(
@@ -45,23 +41,19 @@ def run_passes(
         order: names of the passes to run.
         tolerance: largest difference that an approximate pass may make, in units of an output's
             largest value.
-        safe: run them in a child process, so that one that crashes costs only itself; a graph of
-            2 GB and more stays here.
+        safe: run them in a child process, so that one that crashes costs only itself.
 
     Raises:
         InputError: a name in ``skip`` or ``order`` is not a pass.
         StepError: ``safe``, and the graph itself takes ONNX Runtime down.
     """
     known = PASSES.names()
-    unknown = sorted((set(skip) | set(order)) - set(known))
-    if unknown:
-        raise InputError(
-            f"unknown pass {', '.join(map(repr, unknown))} in surgery.passes: there are "
-            f"{', '.join(known)}"
-        )
+    for name in (*skip, *order):
+        if name not in known:
+            PASSES.get(name)  # says so, and what there is
     judge = Judge(check, tolerance)
     refused = dict.fromkeys(skip, "skipped by surgery.passes.skip")
-    if safe and model.ByteSize() < PORTABLE:
+    if safe:
         from .sandbox import series_in_child
 
         after, entries = series_in_child(model, order, judge, refused)

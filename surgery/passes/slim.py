@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 import onnx
 
-from .base import EVERY_OPSET
+from ..graph.weights import has_outside
+from .base import GraphPass
 
 # Those of its optimisations that can be left out beside the patterns of graph_fusion.
 OPTIMIZATIONS = (
@@ -25,15 +26,14 @@ OPTIMIZATIONS = (
 
 
 @dataclass(frozen=True)
-class _Slim:
+class _Slim(GraphPass):
     name: str = "slim"
     summary: str = "fusions, redundant Transpose, Reshape, Cast and Identity (onnxslim)"
-    opsets: range = EVERY_OPSET
-    exact: bool = True
-    renames: bool = False
     skipped: tuple[str, ...] = ()
 
     def check(self, model: onnx.ModelProto) -> str | None:
+        if has_outside(model):
+            return "weights lie in files, since they are too many: onnxslim wants them in the graph"
         return None if model.graph.node else "the graph has no nodes"
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:

@@ -15,9 +15,11 @@ import onnx
 from postprocess.errors import InputError
 
 from ..exporters.quiet import quiet
+from ..graph.bare import with_weights_as_inputs
 from ..graph.modules import all_nodes, carry_modules
 from ..graph.names import stable_names
 from ..graph.ports import inputs_of
+from ..graph.storage import settle
 from ..ledger import Entry
 from .base import EVERY_OPSET, Divisible, Pass, opset_of
 from .bisect import culprits
@@ -174,7 +176,8 @@ def _applied(step: Pass, model: onnx.ModelProto) -> onnx.ModelProto | None:
         raise InputError(f"inputs {inputs} and outputs {outputs} are not those of the graph before")
     if _content(after, step.renames) == _content(model, step.renames):
         return None
-    onnx.checker.check_model(after, full_check=True)
+    settle(after)
+    onnx.checker.check_model(with_weights_as_inputs(after), full_check=True)
     return after
 
 

@@ -13,16 +13,14 @@ from pathlib import Path
 
 import onnx
 
-from .base import EVERY_OPSET
+from ..graph.bare import with_inputs_as_weights, with_weights_as_inputs
+from .base import GraphPass
 
 
 @dataclass(frozen=True)
-class _Transpose:
+class _Transpose(GraphPass):
     name: str = "transpose"
     summary: str = "Transpose pushed along and cancelled, Pad into convolutions (ONNX Runtime)"
-    opsets: range = EVERY_OPSET
-    exact: bool = True
-    renames: bool = False
 
     def check(self, model: onnx.ModelProto) -> str | None:
         present = any(node.op_type == "Transpose" for node in model.graph.node)
@@ -37,10 +35,11 @@ class _Transpose:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "optimized.onnx"
             options.optimized_model_filepath = str(path)
+            bare = with_weights_as_inputs(model)
             onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+                bare.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-            optimized = onnx.load(path)
+            optimized = with_inputs_as_weights(onnx.load(path), model)
         used = {entry.domain.removeprefix("ai.onnx") for entry in model.opset_import}
         imported = [e for e in optimized.opset_import if e.domain.removeprefix("ai.onnx") in used]
         del optimized.opset_import[:]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import onnx
-from onnx import numpy_helper
 from onnxruntime.quantization.onnx_model import ONNXModel
 
 from postprocess.errors import InputError
 
+from ..graph.bare import with_weights_as_inputs
 from ..graph.modules import carry_modules
+from ..graph.shapes import infer
+from ..graph.storage import loaded, settle
+from ..graph.weights import array_of
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Operators that a sensitivity analysis looks at one by one: the multiply-adds are theirs."""
@@ -45,6 +48,17 @@ def weighted(graph: onnx.ModelProto) -> list[str]:
     return [node.name for node in graph.graph.node if node.op_type in WEIGHTED]
 
 
+def described(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy with every weight in it and the type and shape of every tensor.
+
+    It may be larger than what can be serialised, so that a converter must not infer shapes itself.
+    """
+    copy = loaded(graph)
+    del copy.graph.value_info[:]
+    copy.graph.value_info.extend(infer(graph).graph.value_info)
+    return copy
+
+
 def finished(before: onnx.ModelProto, after: onnx.ModelProto) -> onnx.ModelProto:
     """Return ``after`` in topological order, with the header and module paths of ``before``."""
     ordered = ONNXModel(after)
@@ -58,7 +72,8 @@ def finished(before: onnx.ModelProto, after: onnx.ModelProto) -> onnx.ModelProto
     model.producer_name = before.producer_name
     model.producer_version = before.producer_version
     del model.graph.value_info[:]  # of types that are no longer true
-    onnx.checker.check_model(model, full_check=True)
+    settle(model)
+    onnx.checker.check_model(with_weights_as_inputs(model), full_check=True)
     return model
 
 
@@ -66,7 +81,7 @@ def weights_of(graph: onnx.ModelProto, names: Iterable[str]) -> dict[str, float]
     """Largest absolute value of each float32 initializer among ``names``."""
     wanted = set(names)
     return {
-        tensor.name: float(abs(numpy_helper.to_array(tensor)).max(initial=0.0))
+        tensor.name: float(abs(array_of(tensor)).max(initial=0.0))
         for tensor in graph.graph.initializer
         if tensor.name in wanted and tensor.data_type == onnx.TensorProto.FLOAT
     }

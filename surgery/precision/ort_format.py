@@ -20,7 +20,9 @@ import onnxruntime
 from postprocess.errors import InputError
 from postprocess.instances import Array
 
+from .. import scratch
 from ..compare import difference, tolerance
+from ..graph.storage import beside
 from .silence import silent
 
 OPERATORS = "required_operators.config"
@@ -38,9 +40,17 @@ def write_ort(folder: Path, graphs: Iterable[str], tensor: Array) -> list[str]:
         Names of the files written.
 
     Raises:
-        InputError: ONNX Runtime cannot load a graph, or computes something else from it.
+        InputError: a graph's weights do not fit in one file, or ONNX Runtime cannot load it or
+            computes something else from it.
     """
     names = list(graphs)
+    for name in names:
+        if beside(folder / f"{name}.onnx").exists():
+            raise InputError(
+                f"target.ort_format=true: the weights of {name}.onnx lie in a file beside it, "
+                f"since they are more than {scratch.limit():,} bytes; an .ort file cannot hold so "
+                "many: leave it out"
+            )
     with tempfile.TemporaryDirectory(prefix="surgery-") as temporary:
         work = Path(temporary).resolve()
         for name in names:

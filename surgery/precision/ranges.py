@@ -19,6 +19,9 @@ from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from postprocess.errors import InputError
 from postprocess.instances import Array
 
+from ..graph.storage import save
+from ..graph.weights import has_outside
+
 Ranges = Mapping[str, tuple[float, float]]
 """Least and largest value by tensor."""
 
@@ -45,13 +48,14 @@ def tensor_ranges(graph: onnx.ModelProto, feeds: Iterable[Mapping[str, Array]]) 
     """
     with tempfile.TemporaryDirectory(prefix="surgery-") as folder:
         path = Path(folder, "graph.onnx")
-        onnx.save(graph, str(path))
+        save(graph, path)
         try:
             calibrator = create_calibrator(
                 path,
                 None,  # operators of every type
                 augmented_model_path=str(Path(folder, "augmented.onnx")),
                 calibrate_method=CalibrationMethod.MinMax,
+                use_external_data_format=has_outside(graph),
             )
             calibrator.collect_data(_Reader(feeds))
             found = calibrator.compute_data()

@@ -17,6 +17,7 @@ import onnx
 from postprocess.instances import Array
 
 from ..benchmark import in_turn
+from ..graph.storage import bytes_of
 from ..ledger import Entry, Ledger
 from ..pipeline import Patient
 from ..progress import Progress
@@ -259,7 +260,7 @@ def _note_graphs(
     pictures = len(case.held)
     for name, graph in case.graphs.items():
         if name in made:
-            sizes = {"bytes_before": graph.ByteSize(), "bytes_after": made[name].ByteSize()}
+            sizes = {"bytes_before": bytes_of(graph), "bytes_after": bytes_of(made[name])}
             reason = f"loss of the whole on {pictures} held-back pictures"
             effect = {**lost.to_json(), **sizes}
             if name == "backbone":

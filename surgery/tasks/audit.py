@@ -12,7 +12,8 @@ from postprocess.fields import Field
 
 from ..audit import Audit, audits
 from ..audit_view import render, render_all
-from ..config import Config, path_of
+from ..config import Config
+from ..settings import path_of
 from ..targets import Target
 from ..targets.shipped import load_target, target_names
 
@@ -28,7 +29,10 @@ def run(config: Config) -> None:
     """
     path = path_of(Field(config.model.get("path"), "configuration", "model.path"))
     if path is None:
-        raise InputError("task=audit needs model.path=FILE, an ONNX file")
+        bundle = config.bundle or Path("BUNDLE")
+        raise InputError(
+            f"task=audit needs model.path=FILE, an ONNX file (a bundle's: {bundle}/backbone.onnx)"
+        )
     extra = Field(dict(config.extra), "configuration")
     targets = _targets(config.target)
     found = audits(path, targets)

@@ -13,8 +13,9 @@ from postprocess.errors import InputError
 from postprocess.fields import Field
 
 from ..benchmark import STAGES, Latency, benchmark
-from ..config import Config, path_of
+from ..config import Config
 from ..sample import load_image
+from ..settings import path_of
 from ..versions import versions
 
 

@@ -22,9 +22,10 @@ from ..decoding import require_writer
 from ..decoding.inside import add_decoding
 from ..found.job import run as run_found
 from ..graph.plugins import standard
-from ..graphs import describe_graph, export_graph, feeds, write_graph
+from ..graphs import export_graph, feeds, write_graph
+from ..known import require_known
 from ..ledger import Ledger
-from ..loading import Model
+from ..outcome import facts, manifest, summary
 from ..parity import Parity, parity, require
 from ..passes import Parity as PassParity
 from ..pipeline import Patient, admit
@@ -35,10 +36,8 @@ from ..running import Run
 from ..strategy import Strategy, choose
 from ..targets import Target
 from ..treatment import prepared
-from ..versions import versions
 
 PLAIN = {"dcn.plain", "dcn.folded", "dcn.calibrated", "dcn.distilled", "fitted"}
-SUGGESTED = 3  # operations that a target would need beside those that were chosen
 PLAIN_OPERATORS = {"Conv", "ConvTranspose", "Relu", "Add", "Concat", "MaxPool"}
 
 
@@ -49,6 +48,7 @@ def run(config: Config) -> None:
         InputError: the input is at fault, or the exported graph does not compute what the operated
             network computes; ``config.out`` is as it was before.
     """
+    require_known(config)
     if config.model["name"] == "onnx":  # a graph that was found: there is no network in torch
         if config.surgery.precision != "fp32":
             raise InputError(
@@ -112,20 +112,21 @@ def run(config: Config) -> None:
                 progress,
                 proof,
             )
-        manifest = {**_manifest(model, graphs, ledger), **further}
+        document = {**manifest(model, graphs, ledger), **further}
         with progress.stage("write golden values, overlay and report"):
             stages.save(stage.folder / "golden.npz")
-            facts = {
-                **_facts(patient, strategy, target, audited, ledger),
+            told = {
+                **facts(patient, strategy, target, audited, ledger),
                 "strategies": rows,
                 "parity": proof,
                 "verdict": judged,
                 "seconds": progress.seconds,
             }
-            _write_pictures(stage, stages, facts)
-            stage.write({**manifest, "parity": proof})
+            _write_pictures(stage, stages, told)
+            stage.write({**document, "parity": proof})
         stage.publish()
-    _say(progress, config, audited, exported, facts, ledger)
+    for line in summary(config, audited, exported, told, ledger):
+        progress.say(line)
 
 
 def _export(
@@ -165,7 +166,7 @@ def _run_bundle(
     """Write the graphs and run them as they will be run, on the first picture."""
     # nodes of plugins that ONNX Runtime lacks are run as the operators that they equal
     _write(stage, {name: standard(graph) for name, graph in graphs.items()}, ledger)
-    stage.write(_manifest(patient.model, graphs, ledger))
+    stage.write(manifest(patient.model, graphs, ledger))
     runtime = postprocess.load(stage.folder, threads=patient.config.threads)
     stages = runtime.run_stages(patient.samples[0].image)
     _write(stage, graphs, ledger)
@@ -201,49 +202,11 @@ def _require_plain(audited: Audit, strategy: Strategy) -> None:
             )
 
 
-def _manifest(model: Model, graphs: dict[str, onnx.ModelProto], ledger: Ledger) -> dict[str, Any]:
-    return {
-        "model": {"name": model.name, "variant": model.variant, "weights": dict(model.weights)},
-        "preprocess": model.preprocess.to_json(),
-        "graphs": {name: describe_graph(graph, f"{name}.onnx") for name, graph in graphs.items()},
-        "decoder": dict(model.decoder),
-        "classes": list(model.classes),
-        "keypoints": list(model.keypoints),
-        "skeleton": [list(pair) for pair in model.skeleton],
-        "ledger": ledger.to_json(),
-        "parity": {},
-        "versions": versions(),
-    }
-
-
 def _proof(untouched: Run, operated: Run, exported: Parity) -> dict[str, Any]:
     changed = parity(untouched.heads, untouched.instances, operated.heads, operated.instances)
     return {
         "torch original, torch operated": changed.to_json(),
         "torch operated, ONNX Runtime": exported.to_json(bounded=True),
-    }
-
-
-def _facts(
-    patient: Patient, strategy: Strategy, target: Target, audited: Audit, ledger: Ledger
-) -> dict[str, Any]:
-    model = patient.model
-    return {
-        "model": {"name": model.name, "variant": model.variant, "weights": dict(model.weights)},
-        "ignored_keys": list(model.ignored),
-        "image": ", ".join(sample.source for sample in patient.samples),
-        "target": target.name,
-        "strategy": {
-            "name": strategy.name,
-            "reason": strategy.reason,
-        },
-        "search": list(patient.points),
-        "fit": {"source": strategy.fit, "summary": dict(patient.fit_summary)},
-        "export": {"exporter": patient.config.surgery.exporter, "opset": strategy.opset},
-        "audit": audited.to_json(),
-        "ledger": ledger.to_json(),
-        "ledger_summary": ledger.summary(),
-        "versions": versions(),
     }
 
 
@@ -256,44 +219,3 @@ def _write_pictures(stage: Staging, stages: Stages, facts: dict[str, Any]) -> No
     if facts["search"]:
         pictures["What the search measured"] = draw_front(facts["search"])
     write_report(stage.folder, facts, pictures)
-
-
-def _say(
-    progress: Progress,
-    config: Config,
-    audited: Audit,
-    exported: Parity,
-    facts: dict[str, Any],
-    ledger: Ledger,
-) -> None:
-    """Print what a person wants to know first."""
-    for line in ledger.summary():
-        progress.say(line)
-    progress.say("backbone: " + ", ".join(f"{op} {n}" for op, n in audited.histogram.items()))
-    for entry in ledger.fired():
-        if entry.kind in ("symbolic", "pass") and entry.reason:
-            progress.say(f"{entry.where}: {entry.kind} {entry.name}: {entry.reason}")
-    progress.say(audited.summary)
-    for action in audited.actions[:SUGGESTED]:
-        how = "exact" if action.exact else "approximate"
-        progress.say(f"{action.name} removes {action.nodes} more ({how}): {action.command}")
-    for row in facts["strategies"]:
-        if "instances" not in row:
-            progress.say(f"{row['name']}: {row['latency']:.3g} ms")
-            continue
-        found = row["instances"]
-        apart = f", contours {found['mean']:.3g} px apart" if found["matched"] else ""
-        progress.say(
-            f"dcn={row['name']} against the untouched network: {found['matched']} of "
-            f"{found['reference']} instances matched{apart}"
-            + (f"; {row['latency']:.3g} ms in ONNX Runtime" if row["latency"] else "")
-        )
-    worst = max(d.max for d in exported.outputs.values())
-    progress.say(f"ONNX Runtime against the operated network: outputs at most {worst:.2g} apart")
-    if config.checkpoint is None and config.weights is None and config.model.get("published"):
-        progress.say(
-            "these are demo weights; the published ones come with checkpoint=FILE: "
-            f"{config.model['published']}"
-        )
-    progress.say(facts["verdict"]["text"])
-    progress.say(f"bundle: {config.out}")

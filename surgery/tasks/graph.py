@@ -15,14 +15,16 @@ from rich.markup import escape
 
 from postprocess.errors import InputError
 from postprocess.fields import Field
-from postprocess.images import write_atomically
 
-from ..config import Config, path_of
+from ..config import Config
 from ..found.source import Found
 from ..graph.ports import inputs_of, type_and_shape
 from ..graph.sequence import Asked, apply, parse
+from ..graph.storage import beside, save
+from ..graph.weights import outside, place_of
 from ..ledger import Ledger
 from ..progress import Progress
+from ..settings import path_of
 
 LEDGER_KEY = "surgery.ledger"
 
@@ -46,6 +48,7 @@ def run(config: Config) -> None:
         _check_place(config.out_given, path, several)
     with progress.stage(f"read {path.name}"):
         found = Found(path)
+    _check_weights(found.model, config.out_given)
     with progress.stage("operate, each step checked"):
         models = apply(found.model, steps, ledger, _sizes(given["sizes"]), config.seed)
     for entry in ledger:
@@ -104,6 +107,17 @@ def _check_place(out: Path, source: Path, several: bool) -> None:
         raise InputError(f"out={out} is the file that is read: name another one")
 
 
+def _check_weights(model: onnx.ModelProto, out: Path | None) -> None:
+    """Refuse to write weights over the file that holds those of the source."""
+    if out is not None and beside(out).exists():
+        for tensor in outside(model).values():
+            if place_of(tensor)[0].samefile(beside(out)):
+                raise InputError(
+                    f"out={out} would write its weights to {beside(out).name}, which holds those "
+                    "of the file that is read: name another one"
+                )
+
+
 def _files(models: Sequence[onnx.ModelProto], out: Path | None, several: bool) -> list[Path | None]:
     if out is None:
         return [None] * len(models)
@@ -122,20 +136,20 @@ def _record(model: onnx.ModelProto, ledger: Ledger) -> None:
 
 
 def _write(models: Sequence[onnx.ModelProto], out: Path | None, several: bool) -> None:
-    """Write the file, or the folder, in one step."""
+    """Write the file, or the folder, in one step; weights that do not fit lie beside it."""
     if out is None:
         return
     try:
         out.absolute().parent.mkdir(parents=True, exist_ok=True)
         if not several:
-            write_atomically(out, models[0].SerializeToString())
+            save(models[0], out)
             return
         folder = out.absolute().parent / f".{out.absolute().name}.partial-{os.getpid()}"
         folder.mkdir()
         try:
             for model, file in zip(models, _files(models, folder, several), strict=True):
                 assert file is not None
-                file.write_bytes(model.SerializeToString())
+                save(model, file)
             folder.rename(out)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -63,6 +63,11 @@ def test_page_finds_what_python_finds(
     )
 
 
+def test_the_same_photo_can_be_chosen_again(chromium: str, page: str, scenes: list[Path]) -> None:
+    first, again = in_browser(chromium, page, scenes[0], scenes[0])
+    assert first["instances"] == again["instances"]
+
+
 def test_page_takes_the_webcam(chromium: str, page: str) -> None:
     (result,) = in_browser(chromium, page, "webcam")
     assert result["instances"]

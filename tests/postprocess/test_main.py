@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,34 @@ def test_a_changed_file_is_refused_unless_told_otherwise(
 def test_threshold_replaces_the_bundles(tiny_bundle: Path, images: Path, capsys: Output) -> None:
     assert run(tiny_bundle, images / "a.png", "--threshold", "0.9999") == 0
     assert capsys.readouterr().out == f"{images / 'a.png'}: no instances\n"
+
+
+def test_what_a_picture_does_not_show_is_counted_apart(
+    tiny_bundle: Path, images: Path, capsys: Output
+) -> None:
+    path = tiny_bundle / "bundle.json"
+    manifest = json.loads(path.read_text())
+    manifest["decoder"]["threshold"] = 1e-6
+    path.write_text(json.dumps(manifest))
+    assert run(tiny_bundle, images / "a.png") == 0
+    assert re.search(
+        r": 2 instances \(.*\), best 0\.\d\d; \d+ below score 0\.3\n$", capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize("name", ["missing.png", "text.png", "broken.mp4"])
+def test_no_folder_stays_where_nothing_could_be_drawn(
+    tiny_bundle: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "broken.mp4").write_bytes(bytes(100))
+    before = {path.name for path in tmp_path.iterdir()}
+    assert run(tiny_bundle, tmp_path / name, "--out", tmp_path / "new" / "out") == 1
+    assert {path.name for path in tmp_path.iterdir()} == before
+    (tmp_path / "own").mkdir()
+    assert run(tiny_bundle, tmp_path / name, "--out", tmp_path / "own" / "out") == 1
+    assert (tmp_path / "own").is_dir()
+    assert not (tmp_path / "own" / "out").exists()
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -136,6 +136,48 @@ def test_condition_of_a_target_that_is_not_met_is_the_reason(
     assert [refusal.reason[: len(reason)] for refusal in found.refused] == [reason]
 
 
+def _resize(mode: str, coordinates: str, rounding: str = "floor", scale: float = 2) -> Any:
+    scales = helper.make_tensor("s", TensorProto.FLOAT, [4], [1, 1, scale, scale])
+    return _graph(
+        [
+            helper.make_node("Constant", [], ["s"], value=scales),
+            helper.make_node(
+                "Resize",
+                ["x", "", "s"],
+                ["y"],
+                mode=mode,
+                coordinate_transformation_mode=coordinates,
+                nearest_mode=rounding,
+            ),
+        ]
+    )
+
+
+@pytest.mark.parametrize("name", ["nnapi", "coreml"])
+def test_condition_may_depend_on_another_attribute(name: str, targets: Targets) -> None:
+    target = targets(name)
+    for taken in (_resize("nearest", "asymmetric"), _resize("linear", "half_pixel")):
+        assert audit(taken, target).ok
+    (pixel,) = audit(_resize("nearest", "half_pixel"), target).refused
+    assert pixel.reason == (
+        "coordinate_transformation_mode=half_pixel, takes asymmetric where mode=nearest"
+    )
+    assert "resize_nearest" in pixel.passes
+    (rounded,) = audit(_resize("nearest", "asymmetric", "ceil"), target).refused
+    assert rounded.reason == "nearest_mode=ceil, takes floor where mode=nearest"
+    (cubic,) = audit(_resize("cubic", "half_pixel"), target).refused
+    assert cubic.reason == "mode=cubic, takes nearest or linear"
+    assert "resize_nearest" not in cubic.passes
+
+
+def test_bounds_of_clip_are_looked_at_as_inputs_and_as_attributes(targets: Targets) -> None:
+    old = helper.make_node("Clip", ["x"], ["y"], min=0.0, max=6.0)
+    assert audit(_graph([old], opset=10), targets("nnapi")).ok
+    unlike = helper.make_node("Clip", ["x"], ["y"], min=0.0, max=1.0)
+    (refused,) = audit(_graph([unlike], opset=10), targets("nnapi")).refused
+    assert refused.reason == "clips to [0, 1], takes [0, 6] or [-1, 1]"
+
+
 def test_condition_that_is_met_and_default_attributes_are_no_reason(targets: Targets) -> None:
     nodes = [
         helper.make_node("Conv", ["x", "w"], ["a"]),
@@ -256,6 +298,14 @@ def test_operation_that_removes_a_node_is_named_and_typed_out(targets: Targets) 
     assert (exact.name, exact.nodes, exact.exact) == ("surgery.dcn=decomposed", 1, True)
 
 
+def test_layer_that_is_convolutions_already_is_not_sent_there_again(targets: Targets) -> None:
+    model = _deformable()
+    ledger = model.metadata_props[1]
+    ledger.value = ledger.value.replace("dcn.native", "dcn.distilled")
+    refused = audit(model, targets("portable")).refused
+    assert {node.name: node.remedy for node in refused}["sigmoid"] == ""
+
+
 @pytest.mark.parametrize("note", ["", "{", "[1]", '{"a": 1}', '[{"where": 1}]'])
 def test_metadata_that_is_no_ledger_is_ignored(note: str, targets: Targets) -> None:
     model = _deformable()
@@ -310,9 +360,30 @@ def test_weights_listed_as_inputs_are_constants_only_for_a_target_that_frees_the
         helper.make_tensor_value_info("w", TensorProto.FLOAT, [4, 4, 1, 1])
     )
     bound = audit(model, targets("nnapi"))
-    assert [node.reason for node in bound.refused] == ["input W must be constant"]
-    assert [node.remedy for node in bound.refused] == ["pass initializers"]
+    (refused,) = bound.refused
+    assert refused.reason == "input W must be constant, is listed as an input"
+    assert bound.freed == 1
+    assert refused.remedy == "pass initializers"
     assert audit(model, targets("ncnn")).ok
+    every = audit(model, targets("onnxruntime"))  # runs it as it is, and cannot fold anything
+    assert every.ok
+    assert not every.findings
+    assert any("1 weights are listed as inputs" in hint for hint in every.hints)
+
+
+def test_table_says_what_runs_once_listed_weights_are_freed(
+    targets: Targets, reference: Path
+) -> None:
+    text = io.StringIO()
+    path = reference / "tinypose" / "tinypose_128x96.onnx"
+    found = audits(path, [targets(name) for name in ("onnxruntime", "webnn", "nnapi")])
+    render_all(found, Console(file=text, width=100))
+    screen = text.getvalue()
+    assert screen.count("695 weights are listed as inputs") == 1  # and not in every row
+    rows = {line.split()[0]: line.split() for line in screen.splitlines() if "768/768" in line}
+    assert rows["onnxruntime"][1:3] == ["768/768", "768/768"]
+    assert rows["webnn"][2] == "768/768"
+    assert rows["webnn"][1] != "768/768"
 
 
 def test_audit_is_plain_json(warped: onnx.ModelProto, targets: Targets) -> None:

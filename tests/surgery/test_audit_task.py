@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import onnx
@@ -104,3 +106,11 @@ def test_graph_is_run_in_the_targets_runtime_where_that_is_asked_for(
 def test_place_that_cannot_be_written_is_refused_by_name(file: Path, compose: Compose) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         run(compose(*_overrides(file, "nnapi", f"out='{file}/below'")))
+
+
+def test_file_and_list_of_targets_are_enough_on_the_command_line(file: Path) -> None:
+    command = [sys.executable, "-m", "surgery", "task=audit", str(file), "target=[qnn,nnapi]"]
+    done = subprocess.run(
+        [*command, "json=true"], cwd=file.parent, capture_output=True, text=True, check=True
+    )
+    assert list(json.loads(done.stdout)["targets"]) == ["qnn", "nnapi"]

@@ -39,9 +39,13 @@ def test_links_to_code_and_tests_lead_somewhere(files: dict[str, str], repositor
 
 def test_page_says_for_which_targets_an_operation_is_chosen(files: dict[str, str]) -> None:
     page = files["passes/deconv_shuffle.md"]
-    assert "| chosen for litert | ConvTranspose |" in page
     assert "| chosen for nnapi | ConvTranspose |" in page
     assert "xnnpack" not in page  # it runs ConvTranspose
+    nearest = files["passes/resize_nearest.md"]
+    assert "| chosen for nnapi | Resize |" in nearest
+    assert "| chosen for coreml | Resize |" in nearest
+    assert "chosen for ncnn" not in nearest  # it takes every rule
+    assert "| chosen for nnapi | Clip |" in files["passes/clip_bounds.md"]
     assert "suggested for nnapi" in files["rewrites/dcn.distilled.md"]  # approximate: never chosen
 
 

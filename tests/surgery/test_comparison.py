@@ -45,6 +45,12 @@ def test_a_bad_strategy_points_at_a_better_one_or_says_that_there_is_none() -> N
     assert "none of the strategies" in verdict([bad, plain], CHOSEN)["text"]
 
 
+def test_without_a_match_no_distance_is_told() -> None:
+    text = verdict([_row("plain", 0, 400, mean=0.0)], CHOSEN)["text"]
+    assert "finds 0 of the 100" in text
+    assert "px apart" not in text
+
+
 def test_pictures_that_the_network_is_not_sure_about_prove_nothing() -> None:
     row = _row("distilled", 0, 0)
     row["sure"]["reference"] = 0

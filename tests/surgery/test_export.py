@@ -12,12 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from postprocess.errors import InputError
+from surgery import scratch
 from surgery.compare import compare, within
 from surgery.export import export_onnx
 from surgery.exporters.torchscript import module_path
 from surgery.graph.modules import module_of
 from surgery.graph.session import run
 from surgery.graph.shapes import shape_of
+from surgery.graph.weights import has_outside
 
 from .nets import DYNAMIC, Baked, Scattered, Unsupported, Warped, backbone, export, image
 
@@ -224,19 +226,6 @@ def test_module_in_training_mode_is_refused_by_name() -> None:
         export(net)
 
 
-def test_more_weights_than_a_graph_can_hold_are_refused_before_the_export() -> None:
-    class Large(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = nn.Parameter(torch.empty(1).expand(2**29 + 1))  # takes no memory
-
-        def forward(self, x: Tensor) -> Tensor:
-            return x * self.weight[0]
-
-    with pytest.raises(InputError, match=r"2,147,483,652 bytes .* at most 2,147,483,647"):
-        export(Large().eval(), outputs=("head",))
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -284,3 +273,15 @@ def test_torchscript_node_names_are_read_as_module_paths(name: str, path: str) -
         "inner.deep.0",
     }
     assert module_path(name, paths) == path
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+def test_weights_that_no_graph_holds_lie_in_files_and_compute_the_same(
+    exporter: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = backbone()
+    monkeypatch.setattr(scratch, "_limit", 2000)
+    model = export(net, exporter=exporter, opset=18, dynamic=DYNAMIC)
+    assert has_outside(model)
+    for found in compare(outputs_of(net, image()), run(model, {"image": image().numpy()})).values():
+        assert within(found)

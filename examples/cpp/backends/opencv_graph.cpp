@@ -69,6 +69,11 @@ OpenGraph opencv_backend(const std::filesystem::path& folder, int threads) {
     }
     return [folder](const GraphInfo& info) -> std::unique_ptr<Graph> {
         const std::filesystem::path path = folder / info.file;
+        if (std::filesystem::exists(path.string() + ".data")) {
+            throw InputError(path.string() +
+                             ": its weights lie in a file beside it, which "
+                             "OpenCV's dnn does not read: leave --backend opencv out");
+        }
         try {
             return std::make_unique<OpenCvGraph>(path, info);
         } catch (const cv::Exception& error) {

@@ -1,13 +1,23 @@
 // A bundle over HTTP: every file is checked against the sha256 that bundle.json lists.
 
-/** Fetch FOLDER/bundle.json and its graphs: {text, document, graphs: {file: Uint8Array}}. */
+/**
+ * Fetch FOLDER/bundle.json and its graphs: {text, document, graphs: {file: {bytes, externalData}}}.
+ *
+ * Weights that did not fit into a graph lie beside it, in FILE.data.
+ */
 export async function fetchBundle(folder) {
   const text = new TextDecoder().decode(await bytes(`${folder}/bundle.json`));
   const document = JSON.parse(text);
   const graphs = {};
   for (const { file } of Object.values(document.graphs)) {
-    graphs[file] = await bytes(`${folder}/${file}`);
-    await verify(file, graphs[file], document.files[file]);
+    const fetched = async (name) => {
+      const content = await bytes(`${folder}/${name}`);
+      await verify(name, content, document.files[name]);
+      return content;
+    };
+    const path = `${file}.data`;
+    const externalData = path in document.files ? [{ path, data: await fetched(path) }] : [];
+    graphs[file] = { bytes: await fetched(file), externalData };
   }
   return { text, document, graphs };
 }

@@ -24,7 +24,6 @@ async function process(image) {
   draw();
   result.latency.draw = performance.now() - before;
   element("json").textContent = JSON.stringify(result.instances, null, 1);
-  say([`${result.instances.length} instances`, ...result.warnings].join("; "));
   showLatency(result.latency);
   return result;
 }
@@ -34,7 +33,10 @@ function draw() {
   element("least-value").value = least.toFixed(2);
   if (!shown) return;
   const skeleton = runtime.document.skeleton;
-  drawResult(element("canvas"), shown.image, shown.result.instances, skeleton, least);
+  const { instances, warnings } = shown.result;
+  drawResult(element("canvas"), shown.image, instances, skeleton, least);
+  const drawn = instances.filter((instance) => instance.score >= least).length;
+  say([`${drawn} of ${instances.length} instances have that score`, ...warnings].join("; "));
 }
 
 function showLatency(latency) {
@@ -105,7 +107,9 @@ async function guarded(action) {
 }
 
 element("photo").addEventListener("change", (event) => {
-  guarded(() => photo(event.target.files[0]));
+  const [file] = event.target.files;
+  event.target.value = ""; // so that the same file can be chosen again
+  if (file) guarded(() => photo(file));
 });
 element("webcam").addEventListener("click", () => {
   if (camera) camera = false;

@@ -7,8 +7,8 @@ import { openSession } from "./session.js";
 export async function loadRuntime(folder) {
   const bundle = await fetchBundle(folder);
   const sessions = {};
-  for (const [file, bytes] of Object.entries(bundle.graphs)) {
-    sessions[file] = await openSession(bytes);
+  for (const [file, graph] of Object.entries(bundle.graphs)) {
+    sessions[file] = await openSession(graph);
   }
   const runtime = new (await createModule()).WebRuntime();
   answer(runtime.load(bundle.text, sessions));

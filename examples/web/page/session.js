@@ -4,9 +4,10 @@ import * as ort from "onnxruntime-web/wasm";
 // Threads need SharedArrayBuffer, which browsers give to cross-origin isolated pages alone.
 ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? navigator.hardwareConcurrency : 1;
 
-/** Open a graph from its bytes. */
-export async function openSession(bytes) {
-  const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"] });
+/** Open a graph from its bytes and those of the files beside it. */
+export async function openSession({ bytes, externalData }) {
+  const options = { executionProviders: ["wasm"], externalData };
+  const session = await ort.InferenceSession.create(bytes, options);
   return {
     /** inputs: [{name, dims, data}], data being a view of the module's memory. */
     async run(inputs, wanted) {

@@ -102,3 +102,8 @@ def test_the_command_line_ends_in_one_line_for_a_bad_cut(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("surgery: model.cut does not separate")
     assert [path.name for path in tmp_path.iterdir()] == ["found.onnx"]
+
+
+def test_a_picture_that_is_too_large_to_draw_is_told(operate: Operate) -> None:
+    with pytest.raises(InputError, match="takes pictures of 100000 x 100000 pixels, expected at"):
+        operate(plain((1, 3, 100_000, 100_000)))

@@ -13,6 +13,7 @@ from surgery.audit import audit
 from surgery.graph.session import random_feeds, run
 from surgery.ledger import Ledger
 from surgery.passes import Parity, run_passes
+from surgery.targets import Target
 from surgery.targets.shipped import load_target
 
 Shape = Sequence[int | str]
@@ -76,13 +77,14 @@ def difference(
     assert {name: array.shape for name, array in wanted.items()} == {
         name: array.shape for name, array in found.items()
     }
-    return max(
-        float(np.abs(found[name].astype(np.float64) - array).max() / max(np.abs(array).max(), 1e-9))
+    differences = [
+        np.abs(found[name].astype(np.float64) - array).max() / max(np.abs(array).max(), 1e-9)
         for name, array in wanted.items()
-    )
+    ]
+    return float(np.max(differences))  # NaN stays NaN, which the built-in max may pass over
 
 
-def refusals(model: onnx.ModelProto, target: str) -> list[str]:
+def refusals(model: onnx.ModelProto, target: str | Target) -> list[str]:
     """Operators that a target refuses with the reason, each once, in order."""
-    found = audit(model, load_target(target)).refused
+    found = audit(model, load_target(target) if isinstance(target, str) else target).refused
     return list(dict.fromkeys(f"{each.operator}: {each.reason}" for each in found))

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto
+from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from postprocess.errors import InputError
@@ -209,3 +209,74 @@ def test_assignment_to_all_is_what_was_assigned() -> None:
     after, _ = passed(before, "slice_assignment")
     assert operators(after) == ["Identity"]
     assert difference(before, after) == 0
+
+
+def test_indices_that_count_from_the_end_are_those_of_a_slice() -> None:
+    before = scatter([[-2], [-1]], np.arange(8).reshape(2, 4))
+    after, declined = passed(before, "slice_assignment")
+    assert not declined
+    assert "ScatterND" not in operators(after)
+    assert difference(before, after) == 0
+
+
+def test_what_adds_to_the_data_is_declined() -> None:
+    model = scatter([[0], [1]], np.ones((2, 4)))
+    model.graph.node[0].attribute.append(helper.make_attribute("reduction", "add"))
+    assert "it adds to what is there" in passed(model, "slice_assignment")[1]
+    masked = through_mask([node("Mul", "r ten", "v")])
+    masked.graph.node[-1].attribute.append(helper.make_attribute("reduction", "add"))
+    assert "it adds to what is there" in passed(masked, "masked_assignment")[1]
+
+
+def elements(indices: object) -> onnx.ModelProto:
+    weights = {"i": np.array(indices), "u": np.arange(6, dtype=np.float32).reshape(3, 2)}
+    return graph([node("ScatterElements", "x i u", axis=1)], {"x": [3, 4]}, weights=weights)
+
+
+def test_columns_written_element_by_element_are_slices_also_from_the_end() -> None:
+    before = elements([[-3, -2]] * 3)
+    after, declined = passed(before, "slice_assignment")
+    assert not declined
+    assert operators(after) == ["Slice", "Slice", "Concat"]
+    assert difference(before, after) == 0
+
+
+@pytest.mark.parametrize("indices", [[[2, 1]] * 3, [[1, 2], [0, 1], [1, 2]]])
+def test_elements_in_another_order_or_in_other_places_are_declined(indices: object) -> None:
+    reason = passed(elements(indices), "slice_assignment")[1]
+    assert "its indices are not those of a slice" in reason
+
+
+def test_a_mask_over_the_first_axes_covers_all_of_the_last() -> None:
+    model = graph(
+        [
+            node("ReduceMax", "x axis", "peak", keepdims=0),
+            node("Greater", "peak zero", "m"),
+            *PLACES,
+            node("GatherND", "x i", "r"),
+            node("Neg", "r", "v"),
+            node("ScatterND", "x i v"),
+        ],
+        {"x": [2, 3, 4]},
+        weights={"axis": np.array([2]), "zero": np.float32(1)},
+    )
+    after, declined = passed(model, "masked_assignment")
+    assert not declined
+    assert not SCATTERS & set(operators(after))
+    assert difference(model, after) == 0
+
+
+def test_what_is_read_through_another_mask_is_declined() -> None:
+    other = [
+        node("Less", "x zero", "m2"),
+        node("NonZero", "m2", "p2"),
+        node("Transpose", "p2", "i2", perm=[1, 0]),
+        node("GatherND", "x i2", "r2"),
+        node("Neg", "r2", "v"),
+    ]
+    model = through_mask(other)
+    feeds = Parity({"x": np.array([[1, -1, 2, -2, 0]] * 4, np.float32)})
+    ledger = Ledger()
+    after = run_passes(model, ledger=ledger, check=feeds, order=("masked_assignment",))
+    assert after is model
+    assert "GatherND, which mixes places" in ledger.entries[0].reason

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from onnx import TensorProto
 
+from surgery import scratch
 from surgery.compare import difference
 from surgery.graph.session import run
+from surgery.graph.storage import settle
+from surgery.graph.weights import has_outside
 from surgery.precision.fp16 import overflowing, to_float16
 from surgery.precision.ranges import tensor_ranges
 
@@ -43,3 +47,16 @@ def test_a_layer_beyond_65504_breaks_float16_and_is_found_and_kept() -> None:
 def test_nothing_is_kept_where_nothing_overflows() -> None:
     graph = three_convolutions()
     assert not overflowing(graph, tensor_ranges(graph, pictures()))
+
+
+def test_weights_in_files_are_converted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    feeds = pictures()
+    expected = run(to_float16(three_convolutions()), feeds[0])["head"]
+    monkeypatch.setattr(scratch, "_limit", 1500)
+    graph = settle(three_convolutions())
+    assert has_outside(graph)
+    assert not overflowing(graph, tensor_ranges(graph, feeds))
+    half = to_float16(graph)
+    assert has_outside(half)
+    assert set(weight_types(half).values()) == {TensorProto.FLOAT16}
+    np.testing.assert_array_equal(run(half, feeds[0])["head"], expected)

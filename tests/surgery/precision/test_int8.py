@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
 from postprocess.errors import InputError
+from surgery import scratch
 from surgery.compare import difference
 from surgery.graph.session import run
+from surgery.graph.storage import settle
+from surgery.graph.weights import has_outside
 from surgery.precision.int8 import to_int8
 from surgery.precision.ranges import tensor_ranges
 
@@ -59,3 +63,14 @@ def test_a_layer_left_out_keeps_its_weights_and_the_graph_its_accuracy(
 def test_an_opset_without_scales_for_channels_is_refused_with_the_setting_to_change() -> None:
     with pytest.raises(InputError, match=r"opset 13 or later.*surgery\.opset=13"):
         to_int8(three_convolutions(opset=11), {})
+
+
+def test_weights_in_files_are_quantised_too(
+    graph: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feeds, expected = pictures(1)[0], quantised(graph)
+    monkeypatch.setattr(scratch, "_limit", 2000)
+    outside = settle(three_convolutions())
+    assert has_outside(outside)
+    found = run(quantised(outside), feeds)["head"]
+    np.testing.assert_array_equal(found, run(expected, feeds)["head"])

@@ -11,7 +11,9 @@ import pytest
 from onnx import helper
 
 from postprocess.errors import InputError
+from surgery import scratch
 from surgery.graph.session import run
+from surgery.graph.storage import save
 from surgery.precision.ort_format import OPERATORS, write_ort
 
 from .graphs import pictures, three_convolutions
@@ -52,3 +54,13 @@ def test_a_graph_that_onnx_runtime_does_not_load_is_one_line(folder: Path) -> No
         write_ort(folder, ["backbone"], pictures(1)[0]["image"])
     assert "\n" not in str(caught.value)
     assert not (folder / "backbone.ort").exists()
+
+
+def test_more_weights_than_a_file_holds_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scratch, "_limit", 1500)
+    save(three_convolutions(), tmp_path / "backbone.onnx")
+    with pytest.raises(InputError, match="file cannot hold so many"):
+        write_ort(tmp_path, ["backbone"], pictures(1)[0]["image"])
+    assert not list(tmp_path.glob("*.ort"))

@@ -39,6 +39,17 @@ def test_modules_of_a_class_are_replaced_until_the_context_is_left(
     assert all(one is other for one, other in zip(before, net.modules(), strict=True))
 
 
+def test_subclasses_are_modules_of_the_class_and_other_classes_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Swish(nn.SiLU):
+        """Somebody's own name for it."""
+
+    net = nn.Sequential(Swish(), nn.Sigmoid())
+    with rewriting(net, named(monkeypatch, relu())):
+        assert [type(module) for module in net] == [nn.ReLU, nn.Sigmoid]
+
+
 def test_a_predicate_picks_modules_by_their_structure(monkeypatch: pytest.MonkeyPatch) -> None:
     def ends_in_tanh(module: nn.Module) -> bool:
         children = list(module.children())
@@ -55,6 +66,14 @@ def test_a_class_that_no_longer_exists_is_an_error_that_names_it(
 ) -> None:
     with pytest.raises(InputError, match=r"torch.nn.Gone, which does not exist.*\(torch "):
         rewriting(network(), named(monkeypatch, relu("torch.nn.Gone"))).__enter__()
+
+
+def test_a_path_to_something_else_than_a_class_is_an_error_that_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = "torch.nn.functional.silu"
+    with pytest.raises(InputError, match=rf"modules of class {path}, which is no class but a func"):
+        rewriting(network(), named(monkeypatch, relu(path))).__enter__()
 
 
 def test_a_guard_that_does_not_hold_leaves_the_module_and_a_line(

@@ -111,6 +111,13 @@ def test_the_live_network_itself_is_operated_on(net: nn.Module) -> None:
         assert [e.where for e in ledger.fired()] == ["first", "up.node.0", "shared", "again.0"]
 
 
+def test_a_replacement_is_in_the_mode_of_what_it_replaces(net: nn.Module) -> None:
+    net.up.train()
+    with rewriting(net, "dcn.plain"):
+        assert net.up["node"][0].training
+        assert not net.first.training
+
+
 def test_a_shared_module_gets_one_replacement_at_all_its_places(net: nn.Module) -> None:
     with rewriting(net, {"again.*": "dcn.plain"}) as (operated, ledger):
         assert operated.shared is operated.again[0]

@@ -10,6 +10,8 @@ import torch
 from onnx import version_converter
 from torch.nn import functional
 
+from surgery.passes.clip_bounds import CLIP_BOUNDS
+
 from .cases import EXPORTERS, difference, export, image, operators, refused
 
 GELU = [functional.gelu, lambda x: functional.gelu(x, approximate="tanh")]
@@ -38,6 +40,8 @@ def test_without_it_nnapi_refuses_every_one() -> None:
 @pytest.mark.parametrize(("exporter", "opset"), [*zip(EXPORTERS, (20, 11), strict=True)])
 def test_they_compute_what_torch_does_and_nnapi_takes_them(exporter: str, opset: int) -> None:
     model = export(ALL, DECOMPOSED, exporter=exporter, opset=opset)
+    assert refused(model, "nnapi") == {"Clip"}  # of bounds other than [0, 6] and [-1, 1]
+    model = CLIP_BOUNDS.apply(model)
     assert not refused(model, "nnapi")
     assert difference(model, ALL) < TOLERANCE
 

@@ -69,6 +69,14 @@ def test_it_computes_what_torch_does(mode: str, padding: str, align: bool) -> No
     assert difference(model, net, examples) < TOLERANCE
 
 
+def test_nearest_rounds_halves_to_the_even_pixel() -> None:
+    image = torch.arange(64.0).reshape(1, 1, 8, 8)
+    halves = (2 * torch.arange(-0.5, 8) + 1) / 8 - 1  # exact in float32
+    grid = torch.stack(torch.meshgrid(halves, halves, indexing="xy"), -1)[None]
+    net = Sampled("nearest", "border", False)
+    assert difference(export(net, (image, grid)), net, (image, grid)) == 0
+
+
 @pytest.mark.parametrize("padding", ["zeros", "reflection"])
 def test_an_image_of_one_pixel_is_sampled_as_torch_does(padding: str) -> None:
     net, examples = Sampled("bilinear", padding, True), inputs(1, 1)

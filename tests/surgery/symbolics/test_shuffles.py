@@ -57,3 +57,11 @@ def test_open_sizes_stay_open() -> None:
     functions = [*CHANNELS, *SHUFFLED, *UNSHUFFLED]
     sizes = export(functions, ALL, dynamic=OPEN)
     assert difference(sizes, functions, image(1, 8, 4, 16)) == 0
+
+
+@pytest.mark.parametrize("axes", [{2: "height"}, {3: "width"}, {2: "height", 3: "width"}])
+def test_each_open_size_stays_open(axes: dict[int, str]) -> None:
+    functions = [*CHANNELS, *SHUFFLED]
+    model = export(functions, ALL, dynamic={"x": axes})
+    sides = [16 if axis in axes else size for axis, size in ((2, 8), (3, 12))]
+    assert difference(model, functions, image(2, 8, *sides)) == 0

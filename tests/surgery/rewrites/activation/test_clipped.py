@@ -9,6 +9,7 @@ from torch import nn
 from postprocess.errors import InputError
 from surgery.ledger import Ledger
 from surgery.rewrites import rewriting
+from surgery.rewrites.activation import Fit
 from surgery.rewrites.measuring import measured
 
 from .networks import images, rms
@@ -32,15 +33,18 @@ def test_the_ledger_says_how_far_it_is_from_the_activation(
     net, seen = nn.Sequential(activation).eval(), images(2.0)
     fresh = 2 * torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(9))
     with rewriting(net, name, calibration=measured(net, [name], seen)) as (operated, ledger):
+        (entry,) = ledger.entries
+        assert not entry.exact
+        assert entry.effect is not None
         found = operated(fresh)
-    (entry,) = ledger.entries
-    assert not entry.exact
-    assert entry.effect is not None
+        line = torch.linspace(entry.effect["least_input"], entry.effect["largest_input"], 2001)
+        farthest = float((operated(line) - activation(line)).abs().max())
     # on other inputs of the same distribution; 2 % of the error measured
     assert rms(found, activation(fresh)) == pytest.approx(
         entry.effect["rms_error"], rel=0.1, abs=1e-3
     )
     assert entry.effect["rms_error"] < (0.11 if name.endswith("relu6") else 0.04)
+    assert farthest == pytest.approx(entry.effect["largest_error"], rel=0.01, abs=1e-5)
 
 
 def test_a_network_keeps_most_of_what_it_computes_and_gets_its_modules_back() -> None:
@@ -74,3 +78,16 @@ def test_training_modes_and_modules_that_see_nothing_are_left_as_they_are() -> N
     net[1].train()
     measured(net, NAMES, images())
     assert [module.training for module in net] == [False, True, False, False, False]
+
+
+def test_a_network_in_training_mode_is_measured_as_it_will_run_and_learns_nothing() -> None:
+    torch.manual_seed(0)
+    norm = nn.BatchNorm2d(3)
+    net = nn.Sequential(norm, nn.Dropout(0.9), nn.SiLU()).train()
+    seen = [image + 5 for image in images()]
+    (fit,) = measured(net, NAMES[:1], seen).values()
+    assert isinstance(fit, Fit)
+    assert fit.most == pytest.approx(max(float(image.max()) for image in seen), rel=1e-4)
+    assert torch.equal(norm.running_mean, torch.zeros(3))
+    assert net.training
+    assert norm.training

@@ -37,7 +37,10 @@ def test_a_call_that_forgot_the_mode_leaves_a_random_node_and_then_none(exporter
     ledger = Ledger()
     run_passes(model, ledger=ledger, check=Parity.random(model), order=("slim",))
     assert not ledger.fired()  # what it leaves differs, since the graph differs from itself
-    with rewriting(net, "function.dropout") as (operated, _):
+    with rewriting(net, "function.dropout") as (operated, done):
         model = export_onnx(net, (X,), input_names=["x"], output_names=["y"], exporter=exporter)
         assert {node.op_type for node in model.graph.node} == {"Conv", "Relu"}
         assert torch.equal(operated(X), functional.relu(net.conv(X)))
+    (entry,) = done.entries
+    assert entry.fired
+    assert not entry.exact  # what was there is random

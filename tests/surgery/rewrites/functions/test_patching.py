@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -220,3 +221,47 @@ def test_a_function_cannot_be_patched_for_some_modules_alone() -> None:
 def test_a_rewrite_of_modules_is_refused_as_a_patch() -> None:
     with pytest.raises(InputError, match=r"'dcn.plain' replaces modules.*surgery.rewriting"):
         patching("dcn.plain").__enter__()
+
+
+def test_the_inner_patch_has_the_last_word() -> None:
+    @patch(f"{HERE}.double", name="function.negative", summary="")
+    def negative(original: Original[[int], int], x: int) -> int:
+        return -original(x)
+
+    with patching(plus(1), negative):
+        assert library.double(5) == -11
+    with patching(negative, plus(1)):
+        assert library.double(5) == -9
+
+
+def test_what_somebody_else_put_there_meanwhile_is_left_alone() -> None:
+    before = library.double
+
+    def theirs(x: int) -> int:
+        return 0
+
+    try:
+        with patching(plus(1)):
+            library.double = theirs
+        assert library.double is theirs
+        assert library.alias is before
+    finally:
+        library.double = before
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        ("raise ValueError('old driver')", "ValueError: old driver"),
+        ("import nowhere_at_all", "nowhere"),
+    ],
+)
+def test_a_library_that_does_not_import_is_told_in_one_line(
+    content: str, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"broken_{len(content)}"
+    (tmp_path / f"{name}.py").write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match=f"cannot be imported: .*{cause}") as caught:
+        patching(plus(1, f"{name}.function")).__enter__()
+    assert "\n" not in str(caught.value)

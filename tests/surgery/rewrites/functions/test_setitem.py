@@ -10,7 +10,7 @@ from torch import Tensor
 
 from surgery.rewrites import patching
 
-from .cases import EXPORTERS, difference, export, image, operators, refused
+from .cases import EXPORTERS, Function, difference, export, image, operators, refused
 
 NAME = "function.setitem"
 SCATTERS = {"ScatterND", "ScatterElements"}
@@ -47,6 +47,43 @@ def test_without_it_dynamo_writes_a_mask_as_nonzero() -> None:
     cured, _ = export(masked, NAME, exporter="dynamo")
     assert operators(cured) == {"Less", "Where", "Add"}
     assert difference(cured, masked) == 0
+
+
+def test_a_number_of_another_type_is_cut_to_the_tensors_own() -> None:
+    def whole(x: Tensor) -> Tensor:
+        y = (4 * x).int()
+        y[y < 0] = 2.7
+        return y.float()
+
+    model, ledger = export(whole, NAME, exporter="torchscript")
+    assert [entry.fired for entry in ledger] == [True]
+    assert difference(model, whole) == 0
+
+
+def stepped(x: Tensor) -> Tensor:
+    y = x.clone()
+    y[..., ::2] = 0
+    return y
+
+
+def marked(x: Tensor) -> Tensor:
+    mask = torch.zeros_like(x, dtype=torch.bool)
+    mask[:, 0] = True
+    return mask.float()
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (stepped, "it takes steps along an axis"),
+        (marked, "the TorchScript exporter cannot overwrite a boolean tensor"),
+    ],
+)
+def test_what_torchscript_cannot_trace_is_left_to_it(
+    function: Callable[[Tensor], Tensor], reason: str
+) -> None:
+    _, ledger = export(function, NAME, exporter="torchscript")
+    assert [(entry.fired, entry.reason) for entry in ledger] == [(False, reason)]
 
 
 def test_an_open_batch_stays_open() -> None:
@@ -109,3 +146,18 @@ def test_what_torch_refuses_is_refused_as_torch_does() -> None:
         image()[0, 0, 0, 0, 0] = 1
     with patching(NAME), pytest.raises(RuntimeError, match="expand"):
         image()[:, 0] = torch.zeros(5)
+
+
+def test_a_part_of_an_open_axis_is_left_to_the_exporter() -> None:
+    def last_row(x: Tensor) -> Tensor:
+        y = x.clone()
+        y[:, :, -1] = 0
+        return y
+
+    open_height = {"x": {2: torch.export.Dim("height", min=2, max=64)}}
+    with patching(NAME) as ledger:
+        program = torch.export.export(Function(last_row), (image(),), dynamic_shapes=open_height)
+    other = image(2, 8, 5, 12)
+    assert torch.equal(program.module()(other), last_row(other))
+    (entry,) = ledger
+    assert entry.reason.startswith("it takes a part of an axis whose size is the exporter's symbol")
