@@ -21,6 +21,7 @@ from typing import Any
 
 from postprocess.registry import Registry
 
+from .catalogue_settings import SETTINGS, Setting
 from .targets.registry import shipped_names
 from .targets.served import served
 from .targets.shipped import load_target
@@ -47,7 +48,7 @@ class Room:
     folder: str
     kind: str
     ask: str
-    registry: Registry[Any]
+    registry: Registry[Any] | None
     always: Sequence[str] = ()
 
 
@@ -95,14 +96,20 @@ def rooms() -> list[Room]:
             "Graph operations: what task=graph does to any ONNX file",
             *("graph", "graph step", "task=graph 'graph.steps=[{NAME: ...}]'", STEPS),
         ),
+        Room(
+            "Settings: what an export does with the finished graph", "settings", "setting", "", None
+        ),
     ]
 
 
 def pages() -> list[Page]:
     """Every operation of this project."""
     targets = [load_target(name) for name in shipped_names()]
-    found = []
+    found: list[Page] = []
     for room in rooms():
+        if room.registry is None:
+            found += [Page(room, name, each, each.module, {}) for name, each in SETTINGS.items()]
+            continue
         for name in room.registry.names():
             if room.registry.origin(name) == OWNER:
                 module = room.registry.module(name)
@@ -127,7 +134,8 @@ def index(found: Sequence[Page]) -> str:
         "Every operation that deployment forces on people, with the failure that it cures.",
         "Written by `python -m surgery.catalogue` from the modules' docstrings and registries. The",
         "last column names the targets that refuse what an operation removes: with `target=NAME`,",
-        "an export chooses the exact passes and symbolics by itself, and its ledger says why.",
+        "an export chooses the exact passes and symbolics by itself, and",
+        "`python -m surgery task=explain bundle=DIR` says why.",
     ]
     rows: dict[str, list[str]] = defaultdict(list)
     for page in found:
@@ -179,13 +187,28 @@ def _facts(page: Page) -> Iterator[tuple[str, str]]:
         how = "chosen for" if member.exact and kind in ("pass", "symbolic") else "suggested for"
         yield f"{how} {target}", ", ".join(operators)
     yield "code", _link(page, Path(*page.module.split(".")).with_suffix(".py"))
-    parts = page.module.split(".")
-    test = Path("tests", *parts[:-1], f"test_{parts[-1]}.py")
-    if (ROOT / test).is_file():
-        yield "tests", _link(page, test)
+    if tests := _tests(page):
+        yield "tests", ", ".join(_link(page, test) for test in tests)
+
+
+def _tests(page: Page) -> list[Path]:
+    """The test file of the page's module; without one, those nearby that name the operation."""
+    *folders, module = page.module.split(".")
+    own = Path("tests", *folders, f"test_{module}.py")
+    if (ROOT / own).is_file():
+        return [own]
+    spelled = {f'"{name}"' for name in (page.name, page.name.removesuffix(".decomposed"))}
+    for depth in range(len(folders), 1, -1):
+        files = sorted((ROOT / Path("tests", *folders[:depth])).glob("test_*.py"))
+        found = [file for file in files if any(name in file.read_text() for name in spelled)]
+        if found:
+            return [file.relative_to(ROOT) for file in found]
+    return []
 
 
 def _ask(page: Page) -> str:
+    if isinstance(page.member, Setting):
+        return page.member.ask
     if page.name.startswith("dcn.") and page.name != "dcn.searched":
         return f"surgery.dcn={page.name.removeprefix('dcn.')}"
     return page.room.ask.replace("NAME", page.name)

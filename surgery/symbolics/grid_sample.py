@@ -1,5 +1,10 @@
 """``grid_sample`` of images below opset 16, where ONNX has no GridSample.
 
+The TorchScript exporter stops ("Exporting the operator 'aten::grid_sampler' to ONNX opset version
+15 is not supported"), and so does the conversion that dynamo needs ("GridSample exists from opset
+16 on"). Accelerators that have no GridSample at any opset refuse it, too: an export at opset 15 or
+below is the way to those that have GatherElements.
+
 Arithmetic as in torch (ATen/native/GridSampler.h): a coordinate g in [-1, 1] becomes the pixel
 
     align_corners:  (g + 1) * (size - 1) / 2          otherwise:  ((g + 1) * size - 1) / 2
@@ -7,7 +12,8 @@ Arithmetic as in torch (ATen/native/GridSampler.h): a coordinate g in [-1, 1] be
 Padding: ``border`` clips it to [0, size - 1]; ``reflection`` folds it with period 2 * span between
 the first and the last pixel's centre (align_corners) or outer edge, then clips; for ``zeros`` a
 pixel beyond the image counts with weight 0. ``bilinear`` then blends four pixels, ``nearest`` takes
-the one that rounding half to even gives, all through GatherElements on the flattened image.
+the one that rounding half to even gives, all through GatherElements on the flattened image. Exact
+to float rounding. Bicubic sampling and volumes are refused with one line.
 
 No Pad and no Div: ONNX's version converter has no way back for them.
 """

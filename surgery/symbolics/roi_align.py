@@ -1,8 +1,9 @@
 """RoIAlign, of torchvision and of mmcv, as RoiAlign.
 
-torchvision's own symbolic writes ``aligned=True`` below opset 16 as if it were False, with a
-warning: every box is half a pixel off. mmcv's is not a valid graph from opset 13 on; its function
-reaches the exporters as ``surgery::roi_align`` (see ``function.roi_align``).
+torchvision's own symbolic (torchvision/ops/_register_onnx_ops.py) writes ``aligned=True`` below
+opset 16 as if it were False, with a warning ("ROIAlign with aligned=True is only supported in opset
+>= 16"): every box is half a feature pixel off. mmcv's is not a valid graph from opset 13 on; its
+function reaches the exporters as ``surgery::roi_align`` (see ``function.roi_align``).
 
 He et al., "Mask R-CNN" (2017), section 3. ONNX's RoiAlign says since opset 16 where pixel centres
 lie (coordinate_transformation_mode); below, they lie as with ``aligned=False``, and
