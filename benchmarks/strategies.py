@@ -15,8 +15,8 @@ very network are not measured again. A row is named
     distilled3@15/pool1000, calibrated3/pool16                from a pool of so many drawn scenes
     distilled3@5/cells256                                     from scenes of the other domain
 
---tables writes the tables between the markers in README.md and docs/strategies.md, and the curve
-of AP against fitting time to docs/figures/strategies.svg.
+--tables writes the whole table between the markers in docs/strategies.md, its most telling rows
+between those in README.md, and the curve of AP against fitting time to docs/figures/strategies.svg.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ GOALS = (
     *("calibrated3/pool16", "calibrated3/pool64", "calibrated3/cells256"),
     *("distilled3@5/cells1000", "distilled5@5"),
 )
+PROOF = ("native", "shifted", "shipped", "calibrated3", "folded", "plain")  # rows of the README's
 FITTED = ("calibrated", "distilled")
 
 
@@ -181,13 +183,37 @@ def _machine(measured: Mapping[str, Any]) -> str:
     return f"{measured['threads']} thread(s), {used['machine']}, {packages}."
 
 
+def proof(rows: Mapping[str, dict[str, Any]]) -> str:
+    """Markdown for a first look: what takes a layer's place, and the AP that is left."""
+    untouched = rows["keep"]["AP"]
+    lines = [
+        "| `surgery.dcn=` | what takes the layer's place | mask AP | kept |",
+        "| --- | --- | --- | --- |",
+        f"| | nothing: the network as trained | {untouched:.3f} | |",
+    ]
+    for name in PROOF:
+        if name not in rows:
+            continue
+        row, average = Row.parse(name), rows[name]["AP"]
+        summary = REWRITES.get(f"dcn.{row.strategy}").summary
+        share = f"{average / untouched:.1%}"
+        lines.append(f"| `{row.strategy}` | {summary} | {average:.3f} | {share} |")
+    return "\n".join(lines)
+
+
+def _between(text: str, found: re.Match[str]) -> str:
+    return f"{found[1]}{text}\n{found[2]}"
+
+
 def write_tables(rows: Mapping[str, dict[str, Any]]) -> None:
-    """Put the table between the markers of every page that has them."""
-    marked = re.compile(r"(<!-- table:strategies -->\n).*?(<!-- /table:strategies -->)", re.DOTALL)
-    for page in (ROOT / "README.md", ROOT / "docs" / "strategies.md"):
-        if page.exists():
-            text = page.read_text()
-            page.write_text(marked.sub(lambda m: f"{m[1]}{table(rows)}\n{m[2]}", text))
+    """Put each table between its markers."""
+    for marker, text, page in (
+        ("proof", proof(rows), ROOT / "README.md"),
+        ("strategies", table(rows), ROOT / "docs" / "strategies.md"),
+    ):
+        marked = re.compile(rf"(<!-- table:{marker} -->\n).*?(<!-- /table:{marker} -->)", re.DOTALL)
+        found = page.read_text()
+        page.write_text(marked.sub(partial(_between, text), found))
 
 
 def draw_curve(rows: Mapping[str, dict[str, Any]], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Write the README's table of demo weights from what `publish` measured.
+"""Write training/README.md's table of demo weights from what `publish` measured.
 
 python -m training.tables
 """
@@ -48,7 +48,7 @@ def table() -> str:
 
 def main() -> None:
     """Put the table between its markers."""
-    page = ROOT / "README.md"
+    page = ROOT / "training" / "README.md"
     text = page.read_text()
     page.write_text(MARKED.sub(lambda found: f"{found[1]}{table()}\n{found[2]}", text))
 
