@@ -17,7 +17,6 @@ from .pipeline import Patient
 from .progress import Progress
 from .rewrites.dcn import OffsetStatistics, statistics
 from .rewrites.measuring import measured, measuring
-from .rewrites.registry import REWRITES
 from .sample import calibration_tensors
 from .search import Measured, search
 from .strategy import SEARCHED, Strategy, nothing_to_choose, opset_for
@@ -40,7 +39,7 @@ def prepared(
     patient = _inspected(patient, progress)
     if not patient.layers:
         return patient, nothing_to_choose(strategy.opset)
-    _require_known(patient)
+    _require_patterns_fit(patient)
     names = [name for name in patient.config.surgery.compare if name not in FITTED]
     alternatives = {
         name: {"*": f"dcn.{name}"}
@@ -66,16 +65,13 @@ def prepared(
     return patient, strategy
 
 
-def _require_known(patient: Patient) -> None:
-    """Check what the settings name, before anything that takes time.
+def _require_patterns_fit(patient: Patient) -> None:
+    """Refuse a pattern of the settings that fits no layer, before anything that takes time.
 
     Raises:
-        InputError: a strategy to compare with that is not there, or a pattern that fits no layer.
+        InputError: naming it and the layers that there are.
     """
-    surgery = patient.config.surgery
-    for name in surgery.compare:
-        REWRITES.get(f"dcn.{name}")
-    for pattern in surgery.dcn.layers:
+    for pattern in patient.config.surgery.dcn.layers:
         if not any(fnmatchcase(layer, pattern) for layer in patient.layers):
             close = suggestion(pattern, patient.layers)
             raise InputError(
