@@ -1,6 +1,6 @@
 """Time the compiled decoders against what people run today, in one process on one thread.
 
-    python benchmarks/decode.py [--json FILE] [--repeats 50]
+    python -m benchmarks.decode [--json FILE] [--repeats 50]      (or python benchmarks/decode.py)
 
 Every row is the median CPU time of its repeats, taken in turns, so that other programs on the
 machine count as little as they can; ratios are the thing to read. The cases are in
@@ -25,7 +25,9 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 import cv2
 import numpy as np
 import torch
-from decode_cases import Case, Runs, cases
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as a script it stands alone
+from benchmarks.decode_cases import Case, Runs, cases
 
 
 def main() -> None:
