@@ -6,7 +6,11 @@ names of registered members that settings list.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from postprocess.errors import InputError
+from postprocess.registry import Registry
 
 from .config import Config
 from .passes import PASSES
@@ -20,7 +24,8 @@ DECIDED = frozenset({"dcn.auto", SEARCHED})  # layer by layer, when the network 
 def require_known(config: Config) -> None:
     """Look up every pass, rewrite, symbolic and strategy that the configuration names.
 
-    A member that is only to be left out need not load.
+    What is only left out or compared with need not load: a broken plugin of such a name takes
+    nothing down that does without it.
 
     Raises:
         InputError: an unknown name, with the nearest known one, or a plugin that does not load.
@@ -32,13 +37,21 @@ def require_known(config: Config) -> None:
         ("surgery.rewrites", REWRITES, surgery.rewrites),
         ("surgery.symbolics.also", SYMBOLICS, surgery.symbolics),
         ("surgery.dcn", REWRITES, [name for name in strategies if name not in DECIDED]),
-        ("surgery.compare", REWRITES, [f"dcn.{name}" for name in surgery.compare]),
     )
-    known = PASSES.names()
-    left_out = [name for name in surgery.skip_passes if name not in known]
-    for setting, registry, names in (("surgery.passes.skip", PASSES, left_out), *named):
+    compared = [f"dcn.{name}" for name in surgery.compare]
+    mentioned = (
+        ("surgery.passes.skip", PASSES, _unknown(PASSES, surgery.skip_passes)),
+        ("surgery.compare", REWRITES, _unknown(REWRITES, compared)),
+    )
+    for setting, registry, names in (*mentioned, *named):
         for name in names:
             try:
                 registry.get(name)
             except InputError as error:
                 raise InputError(f"{setting}: {error}") from error
+
+
+def _unknown(registry: Registry[Any], names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that no package registers."""
+    known = registry.names()
+    return [name for name in names if name not in known]
