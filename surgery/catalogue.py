@@ -182,7 +182,8 @@ def _facts(page: Page) -> Iterator[tuple[str, str]]:
             f"{ALWAYS}; `surgery.{page.room.folder}.skip=[{page.name}]` leaves it out",
         )
     else:
-        yield "ask for it", f"`{_ask(page)}`"
+        asked = _ask(page)
+        yield "ask for it", f"`{asked}`" if asked else "it is done wherever it is needed"
     for target, operators in page.serves.items():
         how = "chosen for" if member.exact and kind in ("pass", "symbolic") else "suggested for"
         yield f"{how} {target}", ", ".join(operators)

@@ -13,7 +13,7 @@ class Setting:
         module: dotted name of the module whose docstring is the page.
         summary: what it does, in one line.
         exact: whether outputs stay what they were, up to float rounding.
-        ask: what to write on the command line.
+        ask: what to write on the command line; "" for what needs no asking.
     """
 
     module: str
@@ -23,6 +23,12 @@ class Setting:
 
 
 SETTINGS = {
+    "external_data": Setting(
+        "surgery.graph.storage",
+        "weights that do not fit into a protobuf message lie in a file beside the graph",
+        True,
+        "",
+    ),
     "fp16": Setting(
         "surgery.precision.fp16",
         "weights and arithmetic in float16; what overflows is found by measuring and kept",

@@ -1,10 +1,11 @@
 """Graphs above protobuf's 2 GB: weights that do not fit into a graph lie in files.
 
-A graph in memory has its weights inside where they fit (:func:`surgery.scratch.limit`). Where they
-do not, the larger ones lie in a temporary file, so that copies, passes and child processes move
-kilobytes. :func:`settle` keeps it so after a change; :func:`save` writes what ONNX calls external
-data: ``NAME.onnx`` and ``NAME.onnx.data`` beside it. Only weights of the main graph can lie in
-files.
+Protobuf cannot write or read a longer message, so an exporter, a checker or a pass that holds the
+weights in the graph ends in an error of its library. A graph in memory has its weights inside where
+they fit (:func:`surgery.scratch.limit`). Where they do not, the larger ones lie in a temporary
+file, so that copies, passes and child processes move kilobytes. :func:`settle` keeps it so after a
+change; :func:`save` writes what ONNX calls external data: ``NAME.onnx`` and ``NAME.onnx.data``
+beside it. Only weights of the main graph can lie in files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""Nodes and weights that nothing depends on any more (onnx_ir)."""
+"""Nodes and weights that nothing depends on any more (onnx_ir).
+
+A cut leaves what stood behind it, a replaced operator what fed it alone. Run times drop such nodes
+when they load a graph, but a target that is asked what it takes refuses them all the same: a TopK
+whose values nobody reads keeps a backbone from being whole. Weights that nothing uses only make
+the file larger. What an output, an inner graph or the caller's inputs need stays.
+"""
 
 from __future__ import annotations
 

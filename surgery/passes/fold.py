@@ -4,6 +4,10 @@ onnxscript's optimizer: constant folding with shape inference, its default rewri
 BatchNorm is one (W' = W * scale / sqrt(var + epsilon), b' = (b - mean) * scale / sqrt(var +
 epsilon) + B per output channel), common subexpressions, and Constant nodes turned into weights.
 Where one of these is at fault, the rest can go on without it.
+
+Without it, arithmetic on weights alone stays in the graph as the network wrote it, and a target
+that has no kernel for it refuses it, although it need never run there: a weight chosen by Greater
+and Where makes a graph of convolutions fall into pieces.
 """
 
 from __future__ import annotations

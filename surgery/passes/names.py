@@ -1,4 +1,10 @@
-"""Names that say where a node comes from: ``dla.base.level1.0/Conv``, the same in every run."""
+"""Names that say where a node comes from: ``dla.base.level1.0/Conv``, the same in every run.
+
+Exporters number what they write (``node_17``, ``onnx::Conv_249``), and the numbers change with
+every edit and every version. A target's refusal, a layer to leave in float32 or a tensor to cut at
+could then not be named for longer than one export. The module path is read from what the exporter
+notes beside each node.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,10 @@ Its patterns are right most of the time: before 0.1.84, EliminationSlice joined 
 same axis where another slice read the first one too, and left a graph that computed something else
 or did not load (OnnxSlim issue 277). Each of its optimisations and patterns can be left out by
 name, so that a wrong one costs no more than itself.
+
+Without it, nodes that do nothing (a Dropout in evaluation mode, a Cast to the type that is there,
+two Transposes that undo each other) are refused by targets that lack their operators, or split the
+graph.
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 ``onnxruntime/core/optimizer/transpose_optimization`` moves a Transpose past whatever works in any
 order of axes, weighing what it costs. Its basic level writes standard operators alone, and with
 them its other exact rewrites: constants folded, Pad and bias put into convolutions.
+
+Converters from channels-last frameworks leave a Transpose on both sides of whatever works along the
+last axis. They are no pair that a clean-up could take out, since something stands between; each is
+refused where Transpose is missing, and copies the whole map where it is not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Leave a deformable layer as it is: for layers that a pattern exempts from another strategy."""
+"""Leave a deformable layer as it is: for layers that a pattern exempts from another strategy.
+
+What the exporter makes of the layer is then up to how the layer is written: an operator of its own
+package, which no run time of another vendor loads, or the arithmetic of its Python code. It is the
+untouched network to compare with.
+"""
 
 from __future__ import annotations
 
