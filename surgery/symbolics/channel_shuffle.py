@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from postprocess.errors import InputError
-
 from .base import Nodes, Value
-from .shapes import like
+from .shapes import known_channels, like
 
 
 @dataclass(frozen=True)
@@ -29,13 +27,7 @@ class _ChannelShuffle:
 
     def translate(self, nodes: Nodes, x: Value, groups: int) -> Value:
         """x (N, C, H, W) -> the same shape."""
-        sizes = nodes.shape(x)
-        channels = None if sizes is None or len(sizes) != 4 else sizes[1]
-        if channels is None:
-            raise InputError(
-                f"symbolic {self.name!r} is written for images (N, C, H, W) of known C, got "
-                f"{sizes}: surgery.symbolics.skip=[{self.name}]"
-            )
+        channels = known_channels(nodes, x, self.name)
         grouped = nodes.constant([0, groups, channels // groups, -1])
         shuffled = nodes.op("Transpose", nodes.op("Reshape", x, grouped), perm=[0, 2, 1, 3])
         return like(nodes, shuffled, x)

@@ -21,10 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from postprocess.errors import InputError
-
 from .base import Nodes, Value
 from .deform_conv import ARGUMENTS, OPERATORS, kernel
+from .shapes import known_channels
 
 END = 2**63 - 1  # of a Slice up to the last element
 
@@ -59,7 +58,7 @@ class _Decomposed:
         """Arguments and result of ``deform_conv``."""
         op, constant = nodes.op, nodes.constant
         outputs, rows, columns = kernel(nodes, weight, self.name)
-        channels = _channels(nodes, x, self.name)
+        channels = known_channels(nodes, x, self.name)
         tap_y, tap_x = np.meshgrid(
             np.arange(rows) * dilation_y - pad_y, np.arange(columns) * dilation_x - pad_x,
             indexing="ij",
@@ -84,17 +83,6 @@ class _Decomposed:
         flat = op("Reshape", taps, _output_shape(nodes, offset, channels * rows * columns))
         matrix = op("Reshape", weight, constant([outputs, -1, 1, 1]))
         return op("Conv", flat, matrix, bias, kernel_shape=[1, 1], group=groups)
-
-
-def _channels(nodes: Nodes, x: Value, name: str) -> int:
-    sizes = nodes.shape(x)
-    channels = None if sizes is None or len(sizes) != 4 else sizes[1]
-    if channels is None:
-        raise InputError(
-            f"symbolic {name!r} is written for images (N, C, H, W) of known C, got {sizes}: "
-            f"surgery.symbolics.skip=[{name}]"
-        )
-    return channels
 
 
 def _side(nodes: Nodes, x: Value, axis: int) -> Value:

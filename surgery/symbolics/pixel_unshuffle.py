@@ -17,9 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from postprocess.errors import InputError
-
 from .base import Nodes, Value
+from .shapes import known_channels
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,7 @@ class _PixelUnshuffle:
 
     def translate(self, nodes: Nodes, x: Value, factor: int) -> Value:
         """x (N, C, H factor, W factor) -> (N, C factor^2, H, W)."""
-        sizes = nodes.shape(x)
-        channels = None if sizes is None or len(sizes) != 4 else sizes[1]
-        if channels is None:
-            raise InputError(
-                f"pixel_unshuffle is written for images (N, C, H, W) of known C, got {sizes}: "
-                "surgery.symbolics.skip=[pixel_unshuffle]"
-            )
+        channels = known_channels(nodes, x, self.name)
         taps = np.eye(factor**2, dtype=np.float32).reshape(-1, 1, factor, factor)
         kernel = nodes.constant(np.tile(taps, (channels, 1, 1, 1)), x)
         sides = [factor, factor]

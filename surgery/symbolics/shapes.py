@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from postprocess.errors import InputError
+
 from .base import Nodes, Value
 
 
@@ -25,3 +27,19 @@ def known_image(nodes: Nodes, x: Value) -> tuple[int, int, int] | None:
     if channels is None or height is None or width is None:
         return None
     return channels, height, width
+
+
+def known_channels(nodes: Nodes, x: Value, name: str) -> int:
+    """Return the channels of x (N, C, H, W), for the symbolic called ``name``.
+
+    Raises:
+        InputError: they are not known while exporting.
+    """
+    sizes = nodes.shape(x)
+    channels = None if sizes is None or len(sizes) != 4 else sizes[1]
+    if channels is None:
+        raise InputError(
+            f"symbolic {name!r} is written for images (N, C, H, W) of known C, got {sizes}: "
+            f"surgery.symbolics.skip=[{name}]"
+        )
+    return channels
