@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from postprocess.errors import InputError
-from surgery.graph.session import random_feeds
+from surgery.graph.run import random_feeds
 from surgery.targets.runtimes import RUNTIMES
 from surgery.targets.trial import attempt
 

@@ -22,16 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from postprocess.errors import InputError
-from surgery.audit import audits
-from surgery.config import Config, from_mapping
+from surgery.config.run import Config, from_mapping
 from surgery.graph.files import load_onnx
-from surgery.graph.session import random_feeds
-from surgery.safety import StepError
+from surgery.graph.run import random_feeds
+from surgery.support.child import StepError
+from surgery.support.versions import versions
+from surgery.targets.audit import audits
 from surgery.targets.runtimes import RUNTIMES
 from surgery.targets.runtimes.litert import LITERT
 from surgery.targets.shipped import load_target, target_names
 from surgery.targets.trial import REFERENCE, attempt
-from surgery.versions import versions
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "portability"

@@ -18,10 +18,10 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from surgery.export import export_onnx
+from surgery.export.export import export_onnx
 from surgery.rewrites import rewriting
-from surgery.rewrites.dcn.sums_node import expand
-from surgery.versions import versions
+from surgery.rewrites.dcn.shift.sums_node import expand
+from surgery.support.versions import versions
 
 
 class Layer(nn.Conv2d):

@@ -36,14 +36,14 @@ import cv2
 import torch
 
 import postprocess
-from surgery.calibrate import Settings, state_hash
-from surgery.config import Config, from_mapping
-from surgery.evaluate import drawn_dataset, evaluate
-from surgery.loading import load_model
+from surgery.config.run import Config, from_mapping
+from surgery.job.fits import Settings, state_hash
+from surgery.measure.masks import drawn_dataset, evaluate
+from surgery.network.load import load_model
 from surgery.rewrites import REWRITES
 from surgery.scenes import FITTING_SEED, draw
+from surgery.support.versions import versions
 from surgery.tasks.export import run as export
-from surgery.versions import versions
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES = ROOT / "docs" / "figures"

@@ -9,18 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .calibrate import fit
-    from .ledger import Entry, Ledger
+    from .fitting import fit
     from .rewrites.functions.patching import patching
     from .rewrites.operate import rewriting
+    from .support.ledger import Entry, Ledger
 
 __version__ = "0.1.0"
-__all__ = ["Entry", "Ledger", "fit", "patching", "rewriting"]
+__all__ = ["Entry", "Ledger", "export_onnx", "fit", "patching", "rewriting"]
 
 _HOMES = {
-    "Entry": "ledger",
-    "Ledger": "ledger",
-    "fit": "calibrate",
+    "Entry": "support.ledger",
+    "Ledger": "support.ledger",
+    "export_onnx": "export",
+    "fit": "fitting",
     "patching": "rewrites.functions.patching",
     "rewriting": "rewrites.operate",
 }

@@ -56,7 +56,7 @@ def _run(config: Any) -> None:
     from models.errors import ModelError
     from postprocess.errors import InputError
 
-    from .config import from_mapping
+    from .config.run import from_mapping
     from .tasks import run
 
     hydra = HydraConfig.get()
@@ -132,7 +132,7 @@ def main() -> int:
     from models.errors import ModelError
     from postprocess.errors import InputError
 
-    from .plugin_configs import join_search_path
+    from .tasks.plugin_configs import join_search_path
 
     join_search_path()
     sys.argv[1:] = _normalise(sys.argv[1:])

@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from surgery.__main__ import _normalise
-from surgery.config import from_mapping
+from surgery.config.run import from_mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(

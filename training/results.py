@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.layers.deform import DCN
-from surgery.evaluate import Image, drawn_dataset, evaluate
+from surgery.measure.masks import Image, drawn_dataset, evaluate
 from surgery.scenes import DOMAINS, EVALUATION_SEED, draw
 
 from .data import normalise

@@ -12,7 +12,7 @@ from postprocess.decoders.base import DECODERS
 from postprocess.errors import InputError
 from postprocess.instances import Array, Instances
 
-from ..compare import Difference, compare, tolerance, within
+from ..measure.arrays import Difference, compare, tolerance, within
 
 SAME_SCORE = 1e-6  # scores that rounding may bring into another order
 

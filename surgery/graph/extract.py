@@ -1,32 +1,16 @@
-"""Take the part of a graph between given tensors, as a graph of its own.
-
-Networks are published with preprocessing in front and decoding behind, and a target refuses the
-whole file for the sake of those. What is wanted is the part between two sets of tensors: the
-network alone, or a layer to look into. ``onnx.utils.extract_model`` writes such a part too, but
-where another way leads around the named inputs it leaves a graph that reads what nothing makes,
-and the checker's message ("Nodes in a graph must be topologically sorted") does not say which
-input is missing; it also wants the shapes of the ends to be stored in the file.
-
-Here the nodes that the outputs need are kept, looking back no farther than the named inputs.
-Weights come along; element types and shapes of the new ends are inferred. An input of the graph
-that the outputs need besides those named is an error that names it. Exact: the part is run on what
-the whole graph computes at its inputs, and gives what the whole graph gives.
-"""
+"""Take the part of a graph between given tensors, as a graph of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 import onnx
 
 from postprocess.errors import InputError
-from postprocess.fields import Field
 
-from .index import Index, reads
 from .lookup import Values, made, tensor
-from .session import Array, run
-from .step import Arrays, Change, Expected
+from .run import Array, run
+from .view import Index, reads
 
 Describe = Callable[[str], onnx.ValueInfoProto]
 
@@ -127,43 +111,11 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
 
 
-@dataclass(frozen=True)
-class _Extract:
-    name: str = "extract"
-    summary: str = "the part between tensors: {extract: {inputs: [a], outputs: [b]}}"
-    exact: bool = True
-
-    def apply(self, model: onnx.ModelProto, argument: Field) -> Change:
-        argument.only("inputs", "outputs")
-        inputs, outputs = (_names(argument.get(key, None)) for key in ("inputs", "outputs"))
-        if inputs is None and outputs is None:
-            raise argument.error("inputs, outputs or both")
-        after = extract(model, outputs, inputs)
-        starts = [value.name for value in after.graph.input]
-        ends = [value.name for value in after.graph.output]
-
-        def expect(feeds: Arrays) -> Expected:
-            found = tensors(model, feeds, [*starts, *ends])
-            return Expected({n: found[n] for n in starts}, {n: found[n] for n in ends})
-
-        kept, total = len(after.graph.node), len(model.graph.node)
-        return Change((after,), ", ".join(ends), f"{kept} of {total} nodes", expect)
-
-
-def tensors(model: onnx.ModelProto, feeds: Arrays, names: Sequence[str]) -> dict[str, Array]:
+def tensors(
+    model: onnx.ModelProto, feeds: Mapping[str, Array], names: Sequence[str]
+) -> dict[str, Array]:
     """Values of tensors of the main graph, inputs and weights included, in ONNX Runtime."""
     index = Index(model)
     inner = [name for name in dict.fromkeys(names) if name in index.maker]
     found = run(part(model, index, inner, Values(model).info), feeds) if inner else {}
     return {name: found[name] if name in found else feeds[name] for name in names}
-
-
-def _names(field: Field) -> list[str] | None:
-    if field.value is None:
-        return None
-    if isinstance(field.value, str):
-        return [field.value]
-    return [each.text() for each in field.elements()]
-
-
-EXTRACT = _Extract()

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from .session import Array, random_feeds
+from .run import Array, random_feeds
 from .shapes import shape_of
 
 BATCH, SIDE, LENGTH = 1, 64, 8

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import onnx
 
-from .index import reads
+from .view import reads
 
 
 def feeding(nodes: Sequence[onnx.NodeProto]) -> list[set[int]]:

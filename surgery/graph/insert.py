@@ -1,38 +1,21 @@
-"""Put a node behind a tensor: everything that read the tensor reads the node's output instead.
-
-A missing sigmoid, a Cast to the type that a target wants, a Transpose between two layouts, a
-factor: one node, for which people write a script against protobuf and meet its traps one by one.
-A node appended at the end of the list is refused ("Nodes in a graph must be topologically sorted,
-however input ... of node ... is not output of any previous nodes"); an attribute of the wrong type
-("Mismatched attribute type") or a misspelt one ("Unrecognized attribute") is told by the checker,
-in many lines; readers in subgraphs are forgotten, which nobody tells at all.
-
-The node goes right behind what makes the tensor. Inputs and outputs of the graph keep their names:
-behind an input every reader is changed, and before an output what made it gets the new name.
-Operands beside the tensor are names of tensors, or numbers that become weights of the type that
-the operator's schema asks for; attributes are checked against that schema. What the graph computes
-changes by what the node does; that it still runs is checked.
-"""
+"""Put a node behind a tensor: everything that read the tensor reads the node's output instead."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import onnx
 
 from postprocess.errors import InputError
-from postprocess.fields import Field
 
-from .index import Index
 from .lookup import Values, tensor
 from .names import fresh
 from .operator import attributes_of, constant, schema_of
 from .outputs import described
 from .rename import all_names
-from .step import Change
 from .substitute import reading
+from .view import Index
 
 
 def insert(
@@ -97,22 +80,3 @@ def insert(
 
 def _label(graph: onnx.GraphProto, wanted: str) -> str:
     return fresh(wanted, {node.name for node in graph.node})
-
-
-@dataclass(frozen=True)
-class _Insert:
-    name: str = "insert"
-    summary: str = "a node behind a tensor: {insert: {after: a, op: Cast, to: float16}}"
-    exact: bool = False
-
-    def apply(self, model: onnx.ModelProto, argument: Field) -> Change:
-        given = dict(argument.mapping())
-        after, op = argument["after"].text(), argument["op"].text()
-        operands = given.pop("with", [])
-        operands = operands if isinstance(operands, list) else [operands]
-        attributes = {key: value for key, value in given.items() if key not in ("after", "op")}
-        inserted = insert(model, after, op, attributes, operands)
-        return Change((inserted,), after, f"{op} behind {after}")
-
-
-INSERT = _Insert()

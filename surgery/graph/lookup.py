@@ -10,8 +10,8 @@ from onnx import TensorProto, helper
 from postprocess.errors import InputError
 from postprocess.registry import suggestion
 
-from .index import Index
 from .shapes import Shape, element_types, infer, shapes
+from .view import Index
 
 _MADE_UP = "unk__"  # how ONNX's inference begins a symbol of its own
 

@@ -1,31 +1,16 @@
-"""Take a node out: what read its output reads its input instead.
-
-A Sigmoid that the decoder applies itself, a Softmax behind the logits that a fit needs, a debug
-Identity, a Cast or Transpose that the host no longer wants. Deleting it from ``graph.node`` alone
-leaves a graph that reads what nothing makes, and "Nodes in a graph must be topologically sorted"
-names the reader, not the gap; where the node made an output of the graph, the output is gone.
-
-The node's input stands in for its output everywhere, subgraphs included; an output of the graph
-keeps its name. With several inputs that are no weights, the caller says which one. Weights that
-only this node read go, too. What the graph computes changes by what the node did; types and shapes
-that no longer fit are found when the graph is checked and run.
-"""
+"""Take a node out: what read its output reads its input instead."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import onnx
 
 from postprocess.errors import InputError
-from postprocess.fields import Field
 from postprocess.registry import suggestion
 
-from .index import Index, reads
 from .lookup import among
 from .outputs import described
-from .step import Change
 from .substitute import reading
+from .view import Index, reads
 
 
 def remove(model: onnx.ModelProto, node: str, by: str | None = None) -> onnx.ModelProto:
@@ -40,7 +25,7 @@ def remove(model: onnx.ModelProto, node: str, by: str | None = None) -> onnx.Mod
         InputError: no such node or several, several outputs that are read, or no input to stand in.
     """
     index = Index(model)
-    position = _position(index, node)
+    position = position_of(index, node)
     gone = index.nodes[position]
     label = gone.name or gone.output[0]
     used = [name for name in gone.output if name in index.readers or name in index.outputs]
@@ -61,7 +46,8 @@ def remove(model: onnx.ModelProto, node: str, by: str | None = None) -> onnx.Mod
     return described(removed)
 
 
-def _position(index: Index, name: str) -> int:
+def position_of(index: Index, name: str) -> int:
+    """Return the position of the node called ``name``, or of the one that makes it."""
     found = [i for i, node in enumerate(index.nodes) if name and node.name == name]
     if not found and name in index.maker:
         found = [index.maker[name]]
@@ -111,22 +97,3 @@ def _drop_weights(graph: onnx.GraphProto, node: onnx.NodeProto) -> None:
         kept = [item for item in holder if item.name not in unused]
         del holder[:]
         holder.extend(kept)
-
-
-@dataclass(frozen=True)
-class _Remove:
-    name: str = "remove"
-    summary: str = "a node, its input standing in for its output: {remove: {node: NAME}}"
-    exact: bool = False
-
-    def apply(self, model: onnx.ModelProto, argument: Field) -> Change:
-        given = {"node": argument.text()} if isinstance(argument.value, str) else None
-        field = Field(given, argument.file, argument.path) if given else argument
-        field.only("node", "by")
-        node, by = field["node"].text(), field.get("by", None)
-        removed = remove(model, node, None if by.value is None else by.text())
-        index = Index(model)
-        return Change((removed,), node, index.nodes[_position(index, node)].op_type)
-
-
-REMOVE = _Remove()

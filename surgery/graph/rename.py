@@ -1,31 +1,16 @@
-"""Give tensors of a graph other names: inputs and outputs above all.
-
-Exporters call the ends of a graph ``conv2d_441.tmp_1``, ``StatefulPartitionedCall:0`` or
-``onnx::Conv_1234``; the host code has to know these names, and they change with the next export.
-In C++ a colon or a slash is no file name, in TensorRT no layer name, and a value renamed in
-``graph.output`` alone gives "Graph must be in single static assignment (SSA) form" or an output
-that nothing makes: a tensor's name stands in the node that makes it, in every node that reads it,
-in subgraphs that capture it, and among the shapes stored in the file.
-
-All of these are changed together, several names at once (also two that change places). Exact: the
-graph gives the same arrays under the new names.
-"""
+"""Give tensors of a graph other names: inputs and outputs above all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import onnx
 
 from postprocess.errors import InputError
-from postprocess.fields import Field
 
-from .index import Index
 from .lookup import tensor
 from .modules import all_graphs
-from .session import run
-from .step import Arrays, Change, Expected
+from .view import Index
 
 
 def rename(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
@@ -78,28 +63,3 @@ def substituted(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelP
         for sparse in graph.sparse_initializer:
             sparse.values.name = names.get(sparse.values.name, sparse.values.name)
     return renamed
-
-
-@dataclass(frozen=True)
-class _Rename:
-    name: str = "rename"
-    summary: str = "other names for tensors: {rename: {old: new}}"
-    exact: bool = True
-
-    def apply(self, model: onnx.ModelProto, argument: Field) -> Change:
-        names = {str(old): new.text() for old, new in argument.items()}
-        if not names:
-            raise argument.error("new names by old names")
-
-        def expect(feeds: Arrays) -> Expected:
-            outputs = run(model, feeds)
-            return Expected(
-                {names.get(name, name): array for name, array in feeds.items()},
-                {names.get(name, name): array for name, array in outputs.items()},
-            )
-
-        where = ", ".join(f"{old} -> {new}" for old, new in names.items())
-        return Change((rename(model, names),), where, "", expect)
-
-
-RENAME = _Rename()

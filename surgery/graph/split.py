@@ -1,30 +1,16 @@
-"""Divide a graph at tensors into parts that are run one after another.
-
-One half on the accelerator, the other on the host; or a network too large for one chip. Tools that
-cut a graph (``onnx.utils.extract_model``, ``polygraphy surgeon extract``) write one part and leave
-it to the caller to write the other, to see that nothing leads around the cut, and that no output
-is lost.
-
-The first part gives the named tensors and those outputs of the graph that need nothing of them;
-the second takes the tensors and gives the rest. What depends on weights and shapes alone is
-computed on both sides. A tensor that the second part needs besides is an error that names it.
-Several cuts give more parts. Exact: the parts, run in turn, give what the whole gives.
-"""
+"""Divide a graph at tensors into parts that are run one after another."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import onnx
 
 from postprocess.errors import InputError
-from postprocess.fields import Field
 
 from .extract import part
-from .index import Index
 from .lookup import Values, made
-from .step import Change, same_outputs
+from .view import Index
 
 
 def split(model: onnx.ModelProto, at: Sequence[str | Sequence[str]]) -> list[onnx.ModelProto]:
@@ -89,24 +75,3 @@ def meeting(index: Index, output: str, cut: Sequence[str], around: set[str]) -> 
         if any(name in behind for name in data):
             met += [name for name in data if name in around and name not in behind]
     return list(dict.fromkeys(met))
-
-
-@dataclass(frozen=True)
-class _Split:
-    name: str = "split"
-    summary: str = "parts to run in turn: {split: {at: [a]}} or {split: {at: [[a], [b]]}}"
-    exact: bool = True
-
-    def apply(self, model: onnx.ModelProto, argument: Field) -> Change:
-        at = argument.only("at")["at"]
-        cuts = [
-            each.value if isinstance(each.value, str) else [name.text() for name in each.elements()]
-            for each in at.elements()
-        ]
-        parts = split(model, cuts)
-        sizes = ", ".join(str(len(each.graph.node)) for each in parts)
-        where = "; ".join(cut if isinstance(cut, str) else ", ".join(cut) for cut in cuts)
-        return Change(tuple(parts), where, f"parts of {sizes} nodes", same_outputs(model))
-
-
-SPLIT = _Split()

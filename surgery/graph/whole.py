@@ -14,8 +14,8 @@ from onnx import TensorProto
 
 from postprocess.errors import InputError
 
-from .index import reads
 from .modules import all_nodes
+from .view import reads
 from .weights import all_tensors, is_outside, size_of
 
 _VALUES = ("float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .base import Pass
-from .parity import Parity
+from .check import Parity
 from .registry import DEFAULT_ORDER, PASSES
 from .runner import run_passes
 

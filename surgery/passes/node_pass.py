@@ -18,10 +18,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from ..graph.index import reads
 from ..graph.modules import all_nodes
 from ..graph.names import fresh
 from ..graph.shapes import Shape, element_types, infer, shapes
+from ..graph.view import reads
 from ..graph.weights import array_of
 from .base import EVERY_OPSET, opset_of
 

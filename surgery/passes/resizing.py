@@ -14,7 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from ..graph.session import run
+from ..graph.run import run
 from .node_pass import Array, Facts, attribute
 
 REQUIRED = 13  # below this opset the region of interest and the scales may be empty, not left out

@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import onnx
 
-from ..ledger import Entry, Ledger
-from ..safety import announce
-from .parity import Parity
+from ..support.child import announce
+from ..support.ledger import Entry, Ledger
+from .check import Parity
 from .registry import DEFAULT_ORDER, PASSES
 from .step import TOLERANCE, Judge, attempt, perform
 

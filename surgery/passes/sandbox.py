@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import onnx
 
-from ..ledger import Entry
-from ..safety import StepError, run_in_child
+from ..support.child import StepError, run_in_child
+from ..support.ledger import Entry
 from .base import Divisible
 from .bisect import culprits
 from .registry import PASSES

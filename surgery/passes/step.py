@@ -14,17 +14,17 @@ import onnx
 
 from postprocess.errors import InputError
 
-from ..exporters.quiet import quiet
 from ..graph.bare import with_weights_as_inputs
 from ..graph.modules import all_nodes, carry_modules
 from ..graph.names import stable_names
 from ..graph.ports import inputs_of
 from ..graph.storage import settle
-from ..ledger import Entry
+from ..support.ledger import Entry
+from ..support.quiet import quiet
 from .base import EVERY_OPSET, Divisible, Pass, opset_of
 from .bisect import culprits
+from .check import NothingToCompareError, Parity
 from .initializers import STANDALONE
-from .parity import NothingToCompareError, Parity
 
 TOLERANCE = 0.05  # as in configs/surgery/default.yaml
 

@@ -14,9 +14,9 @@ import onnx
 from postprocess.instances import Array
 from postprocess.session import IDLE_SIDE
 
-from ..graph.session import opened
-from ..loading import Model
-from ..running import Run, decoder_of
+from ..graph.run import opened
+from ..network.load import Model
+from ..network.run import Run, decoder_of
 
 Feeds = dict[str, Array]
 

@@ -26,9 +26,9 @@ from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 from postprocess.errors import InputError
 
 from ..passes.base import opset_of
+from ..support.silence import silent
 from .nodes import described, finished
 from .ranges import Ranges, calibration_data
-from .silence import silent
 
 LEAST_OPSET = 13  # the first with one scale a channel
 

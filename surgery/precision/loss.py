@@ -12,9 +12,9 @@ import numpy as np
 
 from postprocess.instances import Array
 
-from ..comparison import CLOSE
-from ..matching import matching
-from ..running import Run
+from ..job.compare import CLOSE
+from ..measure.instances import matching
+from ..network.run import Run
 
 SURE = 0.3  # score from which an instance counts: fainter ones come and go with any rounding
 

@@ -16,13 +16,13 @@ import onnx
 
 from postprocess.instances import Array
 
-from ..benchmark import in_turn
 from ..graph.storage import bytes_of
-from ..ledger import Entry, Ledger
-from ..pipeline import Patient
-from ..progress import Progress
-from ..running import Run
-from ..sample import calibration_tensors
+from ..job.case import Patient
+from ..measure.latency import in_turn
+from ..network.pictures import calibration_tensors
+from ..network.run import Run
+from ..support.ledger import Entry, Ledger
+from ..support.progress import Progress
 from .execution import Execution, Feeds
 from .fp16 import LARGEST, overflowing, to_float16
 from .int8 import to_int8

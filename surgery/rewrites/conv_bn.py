@@ -28,10 +28,10 @@ from torch import Tensor, nn
 
 from postprocess.errors import InputError
 
-from ..calibrate.activation import Uses
-from ..calibrate.nested import tensors_in
 from .base import Context, Match, Replacement
 from .measuring import run_through
+from .nested import tensors_in
+from .uses import Uses
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)

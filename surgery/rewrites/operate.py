@@ -20,7 +20,7 @@ from torch import nn
 
 from postprocess.errors import InputError
 
-from ..ledger import Entry, Ledger
+from ..support.ledger import Entry, Ledger
 from .base import DEFAULT_OPSET, Context, Replacement, Rewrite
 from .functions.base import FunctionPatch
 from .functions.patching import patched

@@ -44,7 +44,7 @@ REWRITES: Registry[Rewrite | FunctionPatch] = Registry(
         "activation.hardswish": "surgery.rewrites.activation.hardswish:HARDSWISH",
         "dcn.native": "surgery.rewrites.dcn.native:NATIVE",
         "dcn.custom": "surgery.rewrites.dcn.custom:CUSTOM",
-        "dcn.shifted": "surgery.rewrites.dcn.shifted:SHIFTED",
+        "dcn.shifted": "surgery.rewrites.dcn.shift.shifted:SHIFTED",
         "dcn.decomposed": "surgery.rewrites.dcn.decomposed:DECOMPOSED",
         "function.dropout": "surgery.rewrites.functions.dropout:DROPOUT",
         "function.interpolate": "surgery.rewrites.functions.interpolate:INTERPOLATE",

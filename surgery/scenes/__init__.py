@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 from .coco import annotation, categories, write
-from .draw import (
-    DOMAINS,
-    EVALUATION_SEED,
-    FITTING_SEED,
-    TRAINING_SEED,
-    Domain,
-    domain_named,
-    draw,
-)
+from .draw import DOMAINS, EVALUATION_SEED, FITTING_SEED, TRAINING_SEED, Domain, domain_named, draw
 from .scene import Instance, Scene
 
 __all__ = [

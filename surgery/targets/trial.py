@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..safety import run_within
+from ..support.child import run_within
 from .runtimes import RUNTIMES, Array
 
 REFERENCE = "onnxruntime"
@@ -53,7 +53,7 @@ def attempt(
 
     Raises:
         StepError: it is not installed, does not take the graph, or fell over it; see
-            :class:`~surgery.safety.StepError` for which signal and the stack.
+            :class:`~surgery.support.child.StepError` for which signal and the stack.
     """
     step = f"run {path.name} in {name}"
     return run_within(LIMIT, step, _measure, name, path, dict(feeds), threads, runs)

@@ -7,7 +7,7 @@ import importlib
 from postprocess.errors import InputError
 from postprocess.registry import suggestion
 
-from ..config import Config
+from ..config.run import Config
 
 TASKS = ("export", "explain", "audit", "graph", "evaluate", "benchmark", "list", "scenes")
 

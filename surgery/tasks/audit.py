@@ -10,11 +10,11 @@ from typing import Any
 from postprocess.errors import InputError
 from postprocess.fields import Field
 
-from ..audit import Audit, audits
-from ..audit_view import render, render_all
-from ..config import Config
-from ..settings import path_of
+from ..config.run import Config
+from ..config.surgery import path_of
 from ..targets import Target
+from ..targets.audit import Audit, audits
+from ..targets.screen import render, render_all
 from ..targets.shipped import load_target, target_names
 
 
@@ -68,7 +68,7 @@ def _targets(node: Mapping[str, Any]) -> list[Target]:
 def _tried(path: Path, targets: Sequence[Target], config: Config) -> dict[str, str]:
     """Open and run the file in the targets' run times, each in a child process: a line for each."""
     from ..graph.files import load_onnx
-    from ..graph.session import random_feeds
+    from ..graph.run import random_feeds
     from ..targets.runtimes import RUNTIMES
     from ..targets.trial import attempt
 

@@ -12,11 +12,11 @@ import postprocess
 from postprocess.errors import InputError
 from postprocess.fields import Field
 
-from ..benchmark import STAGES, Latency, benchmark
-from ..config import Config
-from ..sample import load_image
-from ..settings import path_of
-from ..versions import versions
+from ..config.run import Config
+from ..config.surgery import path_of
+from ..measure.latency import STAGES, Latency, benchmark
+from ..network.pictures import load_image
+from ..support.versions import versions
 
 
 def _table(found: dict[str, dict[str, Latency]]) -> Table:

@@ -7,9 +7,9 @@ import json
 import postprocess
 from postprocess.errors import InputError
 
-from ..config import Config
-from ..evaluate import dataset_of, evaluate_data
-from ..evaluate_keypoints import evaluate_keypoints
+from ..config.run import Config
+from ..measure.keypoints import evaluate_keypoints
+from ..measure.masks import dataset_of, evaluate_data
 
 
 def run(config: Config) -> None:

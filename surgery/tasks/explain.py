@@ -18,8 +18,8 @@ from pathlib import Path
 from postprocess.bundle import read_bundle
 from postprocess.errors import InputError
 
-from ..config import Config
-from ..ledger import Entry, Ledger
+from ..config.run import Config
+from ..support.ledger import Entry, Ledger
 
 PLACES = 3  # that are named of one reason
 

@@ -13,29 +13,29 @@ from postprocess.draw import overlay
 from postprocess.errors import InputError
 from postprocess.stages import Stages
 
-from ..adapt import adapt
-from ..audit import Audit, audit
-from ..bundle import Staging, staging
-from ..comparison import compared, operated_runs, verdict
-from ..config import Config
+from ..config.run import Config
 from ..decoding import require_writer
-from ..decoding.inside import add_decoding
-from ..found.job import run as run_found
+from ..foreign.job import run as run_found
 from ..graph.plugins import standard
-from ..graphs import export_graph, feeds, write_graph
-from ..known import require_known
-from ..ledger import Ledger
-from ..outcome import facts, manifest, summary
-from ..parity import Parity, parity, require
+from ..job.bundle import Staging, staging
+from ..job.case import Patient, admit
+from ..job.compare import compared, operated_runs, verdict
+from ..job.decoded import add_decoding
+from ..job.for_target import adapt
+from ..job.graphs import export_graph, feeds, write_graph
+from ..job.names import require_known
+from ..job.prepare import prepared
+from ..job.strategy import Strategy, choose
+from ..job.summary import facts, manifest, summary
+from ..measure.parity import Parity, parity, require
+from ..network.run import Run
 from ..passes import Parity as PassParity
-from ..pipeline import Patient, admit
 from ..precision import Reduction, reduce_precision, write_ort
-from ..progress import Progress
 from ..report import draw_front, write_report
-from ..running import Run
-from ..strategy import Strategy, choose
+from ..support.ledger import Ledger
+from ..support.progress import Progress
 from ..targets import Target
-from ..treatment import prepared
+from ..targets.audit import Audit, audit
 
 PLAIN = {"dcn.plain", "dcn.folded", "dcn.calibrated", "dcn.distilled", "fitted"}
 PLAIN_OPERATORS = {"Conv", "ConvTranspose", "Relu", "Add", "Concat", "MaxPool"}

@@ -16,15 +16,15 @@ from rich.markup import escape
 from postprocess.errors import InputError
 from postprocess.fields import Field
 
-from ..config import Config
-from ..found.source import Found
+from ..config.run import Config
+from ..config.surgery import path_of
+from ..foreign.source import Found
 from ..graph.ports import inputs_of, type_and_shape
-from ..graph.sequence import Asked, apply, parse
 from ..graph.storage import beside, save
 from ..graph.weights import outside, place_of
-from ..ledger import Ledger
-from ..progress import Progress
-from ..settings import path_of
+from ..steps.sequence import Asked, apply, parse
+from ..support.ledger import Ledger
+from ..support.progress import Progress
 
 LEDGER_KEY = "surgery.ledger"
 

@@ -13,15 +13,15 @@ from rich.table import Table
 from postprocess.decoders.base import DECODERS
 from postprocess.registry import Registry
 
-from ..config import Config
-from ..found.listing import show
+from ..config.run import Config
+from ..export.symbolics import SYMBOLICS
+from ..foreign.listing import show
+from ..network.contract import MODELS
 from ..passes import PASSES
-from ..plugin_configs import FOLDERS, folders
-from ..plugins import MODELS
 from ..rewrites.registry import REWRITES
-from ..symbolics import SYMBOLICS
 from ..targets.registry import TARGETS, shipped_names
 from ..targets.shipped import load_target, target_names
+from .plugin_configs import FOLDERS, folders
 
 CONFIGS = Path(__file__).resolve().parent.parent.parent / "configs"
 REGISTRIES: tuple[Registry[object], ...] = (  # type: ignore[assignment]

@@ -6,7 +6,7 @@ from postprocess.errors import InputError
 from postprocess.fields import Field
 
 from .. import scenes
-from ..config import Config
+from ..config.run import Config
 
 
 def run(config: Config) -> None:

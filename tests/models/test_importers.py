@@ -20,7 +20,7 @@ from models.checkpoints.ncnn import FLOAT16_TAG, is_ncnn, read_ncnn
 from models.checkpoints.paddle import is_pickle, read_paddle
 from models.errors import CheckpointError
 from models.tinypose import TinyPose, plugin
-from surgery.importers import is_onnx, read_convolutions
+from surgery.network.paddle2onnx import is_onnx, read_convolutions
 
 SIZE = "128x96"
 # BatchNorm unfolded in float32 and applied again: one rounding a layer, over 269 layers

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from surgery.config import Config, from_mapping
+from surgery.config.run import Config, from_mapping
 
 Compose = Callable[..., Config]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from surgery.export import export_onnx
+from surgery.export.export import export_onnx
 
 DYNAMIC = {
     "image": {0: "batch", 2: "height", 3: "width"},

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from pycocotools import mask as rle
 
-from surgery.evaluate import contour_mask
+from surgery.measure.masks import contour_mask
 from surgery.scenes import draw
 from training.data import Batches
 from training.losses import dynamic_matching_loss, focal_loss

@@ -36,7 +36,7 @@ class Graph:
 
 @dataclass(frozen=True)
 class CircleNetPlugin:
-    """CircleNet, as ``surgery.plugins.ModelPlugin`` asks for it."""
+    """CircleNet, as ``surgery.network.contract.ModelPlugin`` asks for it."""
 
     name: str = "circlenet"
 

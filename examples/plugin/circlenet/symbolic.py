@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from surgery.symbolics import Nodes, Value
+from surgery.export.symbolics import Nodes, Value
 
 from .network import EPSILON
 

@@ -1,6 +1,6 @@
 """A deformable layer as an ordinary convolution fitted to its outputs on images.
 
-The fit is :mod:`surgery.calibrate`'s business; here its result is put in place.
+The fit is :mod:`surgery.fitting`'s business; here its result is put in place.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A deformable layer as an ordinary convolution trained, without labels, to the whole network.
 
-The training is :mod:`surgery.calibrate`'s business; here its result is put in place, as
+The training is :mod:`surgery.fitting`'s business; here its result is put in place, as
 :mod:`.calibrated` does. The other modules that were trained with it take the rewrite ``fitted``.
 """
 

@@ -5,7 +5,7 @@
 A deformable layer reads where its input tells it to, which no linear map does. A few channels of
 A, computed from x, rectified and seen by the convolution beside x, bring that dependence on the
 content back in ordinary operators: Conv, Relu, Concat. They cost what they are wide, of which the
-offset convolution (27 channels for a 3x3 layer) pays a part. :mod:`surgery.calibrate.widening`
+offset convolution (27 channels for a 3x3 layer) pays a part. :mod:`surgery.fitting.widening`
 trains them.
 """
 

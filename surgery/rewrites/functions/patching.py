@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from postprocess.errors import InputError
 
-from ...ledger import Entry, Ledger
+from ...support.ledger import Entry, Ledger
 from ..base import DEFAULT_OPSET, Context
 from ..registry import REWRITES, is_patch
 from .base import FunctionPatch, Tally

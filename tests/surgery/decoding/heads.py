@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from surgery.decoding import decoding, require_same
 from surgery.decoding.check import Decoded
-from surgery.graph.session import run
+from surgery.graph.run import run
 
 Arrays = dict[str, Any]
 BATCH, CLASSES, HEIGHT, WIDTH = 2, 3, 17, 24

@@ -11,7 +11,7 @@ from onnx import TensorProto
 from postprocess.decoders import peaks
 from postprocess.errors import InputError
 from surgery.decoding import decoding
-from surgery.graph.session import run
+from surgery.graph.run import run
 
 from .heads import CLASSES, decode, logits, maps, ports, same
 

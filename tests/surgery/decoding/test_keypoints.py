@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from surgery.decoding import decoding, require_same
-from surgery.graph.session import run
+from surgery.graph.run import run
 from surgery.targets.runtimes import RUNTIMES
 
 from .heads import ports, same, spots

@@ -10,7 +10,7 @@ from onnx import numpy_helper, parser
 
 from surgery.graph.feeds import feeds_for
 from surgery.graph.ports import inputs_of
-from surgery.graph.session import run
+from surgery.graph.run import run
 
 Arrays = dict[str, Any]
 

@@ -7,7 +7,7 @@ import pytest
 
 from postprocess.errors import InputError
 from surgery.graph import split
-from surgery.graph.sequence import run_in_turn
+from surgery.steps.sequence import run_in_turn
 
 from .graphs import branching, graph, inputs, names, network, outputs
 

@@ -12,14 +12,14 @@ from numpy.typing import DTypeLike, NDArray
 from onnx import numpy_helper
 
 from postprocess.errors import InputError
-from surgery import scratch
-from surgery.graph.session import opened, run
+from surgery.graph.run import opened, run
 from surgery.graph.storage import save, settle
 from surgery.graph.weights import array_of, has_outside, outside
-from surgery.ledger import Ledger
-from surgery.opset import at_opset
 from surgery.passes import PASSES, Parity, run_passes
-from surgery.safety import run_in_child
+from surgery.passes.opset import at_opset
+from surgery.support import scratch
+from surgery.support.child import run_in_child
+from surgery.support.ledger import Ledger
 
 from .graphs import graph
 

@@ -13,14 +13,14 @@ from onnx import TensorProto, helper
 
 from postprocess.errors import InputError
 from postprocess.fields import Field
-from surgery.audit import audit
-from surgery.compare import difference
 from surgery.graph.files import load_onnx
-from surgery.graph.sequence import apply, parse
-from surgery.graph.session import random_feeds
+from surgery.graph.run import random_feeds
 from surgery.graph.whole import check_whole
-from surgery.ledger import Ledger
+from surgery.measure.arrays import difference
+from surgery.steps.sequence import apply, parse
+from surgery.support.ledger import Ledger
 from surgery.targets import Target
+from surgery.targets.audit import audit
 
 from ..conftest import Compose
 from .graphs import graph, network

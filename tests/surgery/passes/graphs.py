@@ -9,11 +9,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from surgery.audit import audit
-from surgery.graph.session import random_feeds, run
-from surgery.ledger import Ledger
+from surgery.graph.run import random_feeds, run
 from surgery.passes import Parity, run_passes
+from surgery.support.ledger import Ledger
 from surgery.targets import Target
+from surgery.targets.audit import audit
 from surgery.targets.shipped import load_target
 
 Shape = Sequence[int | str]

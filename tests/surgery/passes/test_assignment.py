@@ -12,10 +12,10 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from postprocess.errors import InputError
-from surgery.export import export_onnx
-from surgery.graph.session import run
-from surgery.ledger import Ledger
+from surgery.export.export import export_onnx
+from surgery.graph.run import run
 from surgery.passes import Parity, run_passes
+from surgery.support.ledger import Ledger
 
 from .graphs import difference, graph, node, operators, passed, refusals
 

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from surgery.graph.session import run
+from surgery.graph.run import run
 from surgery.passes.deform import DEFORM
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from surgery.export import export_onnx
+from surgery.export.export import export_onnx
 
 from .graphs import difference, graph, node, operators, passed, refusals
 

@@ -10,10 +10,10 @@ import pytest
 from onnx import TensorProto
 
 from postprocess.errors import InputError
-from surgery.graph.session import run
-from surgery.ledger import Ledger
+from surgery.graph.run import run
 from surgery.passes import Parity, run_passes
 from surgery.passes.element_types import ELEMENT_TYPES
+from surgery.support.ledger import Ledger
 
 from .graphs import graph, node, operators
 

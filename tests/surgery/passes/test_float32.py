@@ -10,12 +10,12 @@ from onnx import TensorProto
 from torch import Tensor, nn
 
 from postprocess.errors import InputError
-from surgery.export import export_onnx
-from surgery.graph.session import run
+from surgery.export.export import export_onnx
+from surgery.graph.run import run
 from surgery.graph.shapes import element_types, infer
-from surgery.ledger import Ledger
 from surgery.passes import Parity, run_passes
 from surgery.passes.float32 import FLOAT32
+from surgery.support.ledger import Ledger
 
 from .graphs import difference, graph, node, passed, refusals
 

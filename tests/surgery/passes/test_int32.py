@@ -11,7 +11,7 @@ import torch
 from onnx import TensorProto
 from torch import Tensor, nn
 
-from surgery.export import export_onnx
+from surgery.export.export import export_onnx
 from surgery.graph.shapes import element_types, infer
 from surgery.passes import run_passes
 from surgery.passes.int32 import INT32

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from surgery.export import export_onnx
+from surgery.export.export import export_onnx
 
 from .graphs import difference, operators, passed
 from .transposed import chain, ranks

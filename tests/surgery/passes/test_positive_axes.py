@@ -6,8 +6,8 @@ import numpy as np
 import onnx
 import pytest
 
-from surgery.audit import audit
 from surgery.passes.node_pass import Facts, attribute
+from surgery.targets.audit import audit
 from surgery.targets.shipped import load_target
 
 from .graphs import difference, graph, node, passed

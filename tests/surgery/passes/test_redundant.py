@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from surgery.graph.session import run
+from surgery.graph.run import run
 
 from .graphs import difference, graph, node, operators, passed, refusals
 

@@ -10,9 +10,9 @@ import onnx
 import pytest
 from onnx import helper
 
-from surgery.ledger import Entry, Ledger
 from surgery.passes import PASSES, Parity, run_passes
-from surgery.safety import StepError
+from surgery.support.child import StepError
+from surgery.support.ledger import Entry, Ledger
 
 from .graphs import graph
 

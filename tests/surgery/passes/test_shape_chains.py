@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from surgery.ledger import Ledger
 from surgery.passes import Parity, run_passes
+from surgery.support.ledger import Ledger
 
 from .. import nets
 from .graphs import difference, graph, node, operators, refusals

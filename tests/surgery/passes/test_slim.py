@@ -14,9 +14,9 @@ import onnx
 import pytest
 from onnx import helper
 
-from surgery.graph.session import random_feeds
-from surgery.ledger import Ledger
+from surgery.graph.run import random_feeds
 from surgery.passes import Parity, run_passes
+from surgery.support.ledger import Ledger
 
 from ..nets import operators
 from .graphs import graph

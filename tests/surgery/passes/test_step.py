@@ -10,11 +10,11 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from surgery.ledger import Ledger
 from surgery.passes import Parity, run_passes
 from surgery.passes.base import EVERY_OPSET
 from surgery.passes.fold import FOLD
 from surgery.passes.step import Judge, perform
+from surgery.support.ledger import Ledger
 
 from .graphs import graph
 

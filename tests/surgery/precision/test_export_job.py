@@ -12,7 +12,7 @@ from onnx import TensorProto
 
 import postprocess
 from postprocess.errors import InputError
-from surgery.precision.ort_format import OPERATORS
+from surgery.export.ort_format import OPERATORS
 from surgery.tasks.export import run
 
 from .graphs import three_convolutions, weight_types

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from surgery import scratch
-from surgery.compare import difference
-from surgery.graph.session import run
+from surgery.graph.run import run
 from surgery.graph.storage import settle
 from surgery.graph.weights import has_outside
+from surgery.measure.arrays import difference
 from surgery.precision.fp16 import overflowing, to_float16
 from surgery.precision.ranges import tensor_ranges
+from surgery.support import scratch
 
 from .graphs import pictures, three_convolutions, weight_types
 

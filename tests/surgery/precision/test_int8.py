@@ -8,13 +8,13 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from postprocess.errors import InputError
-from surgery import scratch
-from surgery.compare import difference
-from surgery.graph.session import run
+from surgery.graph.run import run
 from surgery.graph.storage import settle
 from surgery.graph.weights import has_outside
+from surgery.measure.arrays import difference
 from surgery.precision.int8 import to_int8
 from surgery.precision.ranges import tensor_ranges
+from surgery.support import scratch
 
 from .graphs import LAYERS, pictures, three_convolutions, weight_types
 

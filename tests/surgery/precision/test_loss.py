@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from postprocess.instances import Instances
+from surgery.network.run import Run
 from surgery.precision.loss import BOUNDS, Loss, loss
-from surgery.running import Run
 
 
 def run(*scores: float, head: float = 1.0) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postprocess.errors import InputError
-from surgery.graph.session import run
+from surgery.graph.run import run
 from surgery.precision.ranges import tensor_ranges
 
 from .graphs import pictures, three_convolutions

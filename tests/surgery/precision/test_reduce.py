@@ -9,13 +9,13 @@ import onnx
 import pytest
 from onnx import TensorProto
 
-from surgery.config import Config
-from surgery.ledger import Ledger
-from surgery.pipeline import Patient
+from surgery.config.run import Config
+from surgery.job.case import Patient
+from surgery.network.pictures import load_samples
 from surgery.precision import Reduction, reduce_precision
 from surgery.precision.loss import BOUNDS
-from surgery.progress import Progress
-from surgery.sample import load_samples
+from surgery.support.ledger import Ledger
+from surgery.support.progress import Progress
 
 from .graphs import SIDE, three_convolutions, weight_types
 

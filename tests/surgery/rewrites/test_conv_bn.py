@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from postprocess.errors import InputError
-from surgery.audit import audit
-from surgery.export import export_onnx
+from surgery.export.export import export_onnx
 from surgery.rewrites import rewriting
 from surgery.rewrites.fitted import FittedTensors
 from surgery.rewrites.measuring import measured
+from surgery.targets.audit import audit
 from surgery.targets.shipped import load_target
 
 from ..nets import operators, seeded

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from postprocess.errors import InputError
-from surgery.export import export_onnx
+from surgery.export.export import export_onnx
 from surgery.passes import PASSES
 from surgery.rewrites import rewriting
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from postprocess.errors import InputError
-from surgery.ledger import Entry, Ledger
 from surgery.rewrites import REWRITES, rewriting
+from surgery.support.ledger import Entry, Ledger
 
 
 class Net(nn.Module):

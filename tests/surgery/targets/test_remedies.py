@@ -26,9 +26,9 @@ def _name(bad: Bad, target: str) -> str:
 def test_every_entry_of_the_table_names_something_that_exists(
     remedy: Remedy, repository: Path
 ) -> None:
+    from surgery.export.symbolics import SYMBOLICS
     from surgery.passes import PASSES
     from surgery.rewrites import REWRITES
-    from surgery.symbolics import SYMBOLICS
 
     kind, _, name = remedy.needs.partition(":")
     known = {

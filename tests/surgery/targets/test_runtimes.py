@@ -10,8 +10,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from postprocess.errors import InputError
-from surgery.graph.session import random_feeds
-from surgery.safety import StepError
+from surgery.graph.run import random_feeds
+from surgery.support.child import StepError
 from surgery.targets.runtimes import RUNTIMES
 from surgery.targets.shipped import load_target, target_names
 from surgery.targets.trial import attempt

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from surgery.audit import audit
-from surgery.export import export_onnx
+from surgery.export.export import export_onnx
 from surgery.passes import PASSES
+from surgery.targets.audit import audit
 from surgery.targets.shipped import load_target
 
 

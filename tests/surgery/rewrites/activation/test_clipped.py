@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from postprocess.errors import InputError
-from surgery.ledger import Ledger
 from surgery.rewrites import rewriting
 from surgery.rewrites.activation import Fit
 from surgery.rewrites.measuring import measured
+from surgery.support.ledger import Ledger
 
 from .networks import images, rms
 

@@ -16,12 +16,12 @@ from onnx.reference import ReferenceEvaluator
 from torch import Tensor, nn
 
 from postprocess.errors import InputError
-from surgery.export import export_onnx
+from surgery.export.export import export_onnx
 from surgery.graph.plugins import REFERENCE_OPERATORS, deform_conv, standard
-from surgery.graph.session import run
-from surgery.ledger import Ledger
+from surgery.graph.run import run
 from surgery.passes import Parity, run_passes
 from surgery.rewrites import rewriting
+from surgery.support.ledger import Ledger
 
 # ONNX Runtime in float32 against numpy in float64 and torch, outputs of up to 10: 4e-6 measured.
 NOISE = 5e-5

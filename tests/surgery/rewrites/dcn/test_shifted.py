@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from postprocess.errors import InputError
-from surgery.export import export_onnx
-from surgery.graph.session import run
+from surgery.export.export import export_onnx
+from surgery.graph.run import run
 from surgery.rewrites import rewriting
 from surgery.rewrites.dcn import OffsetStatistics, statistics
-from surgery.rewrites.dcn.logistic import Logistic
-from surgery.rewrites.dcn.sums_node import expand
+from surgery.rewrites.dcn.shift.logistic import Logistic
+from surgery.rewrites.dcn.shift.sums_node import expand
 
 # Largest difference seen to the float64 reference on outputs of up to 10: 2e-6.
 NOISE = 2e-5

@@ -10,12 +10,12 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from surgery.audit import audit
-from surgery.export import export_onnx
-from surgery.graph.session import run
-from surgery.ledger import Ledger
+from surgery.export.export import export_onnx
+from surgery.graph.run import run
 from surgery.passes import Parity, run_passes
 from surgery.rewrites import patching
+from surgery.support.ledger import Ledger
+from surgery.targets.audit import audit
 from surgery.targets.shipped import load_target
 
 EXPORTERS = ("dynamo", "torchscript")

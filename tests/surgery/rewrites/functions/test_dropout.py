@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from surgery.export import export_onnx
-from surgery.graph.session import run
-from surgery.ledger import Ledger
+from surgery.export.export import export_onnx
+from surgery.graph.run import run
 from surgery.passes import Parity, run_passes
 from surgery.rewrites import rewriting
+from surgery.support.ledger import Ledger
 
 X = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
 

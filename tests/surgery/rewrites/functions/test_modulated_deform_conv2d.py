@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from postprocess.errors import InputError
 from surgery import Ledger
-from surgery.export import export_onnx
-from surgery.graph.session import run
+from surgery.export.export import export_onnx
+from surgery.graph.run import run
 from surgery.rewrites import patching
 
 from .cases import image

@@ -1,0 +1,1 @@
+"""The composed configuration as typed values, checked once."""

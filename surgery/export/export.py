@@ -1,0 +1,188 @@
+"""From a torch module to an ONNX model in memory, the same bytes every time.
+
+torch has two exporters with different habits: names, symbols of dynamic axes, opsets, chatter. This
+is the one door to both. What comes out is checked, has the inputs and outputs that were asked for,
+weights as initializers only, and in each node the path of the module that made it
+(``metadata_props["surgery.module"]``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import onnx
+import torch
+from onnx import helper
+from torch import Tensor, nn
+
+from postprocess.errors import InputError
+
+from ..graph.bare import with_weights_as_inputs
+from ..graph.names import stable_names
+from ..passes.check import Parity
+from ..passes.opset import proven
+from ..support.quiet import Chatter, quiet
+from ..support.versions import own_version
+from .exporters.base import Exporter, Request, Translations
+from .exporters.fault import explain
+from .exporters.interface import drop_unused_weights, set_inputs, set_outputs, strip
+from .exporters.table import EXPORTERS
+from .symbolics import DEFAULT as DEFAULT_SYMBOLICS
+from .symbolics.record import Recorded, called
+from .symbolics.scope import chosen as chosen_symbolics
+
+OLDEST_OPSET = 9
+DEFAULT_OPSET = 18
+
+
+def export_onnx(
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    *,
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    dynamic: Mapping[str, Mapping[int, str]] | None = None,
+    opset: int | None = None,
+    exporter: str = "dynamo",
+    metadata: Mapping[str, str] | None = None,
+    name: str = "main",
+    translations: Translations | None = None,
+    symbolics: Sequence[str] = DEFAULT_SYMBOLICS,
+) -> onnx.ModelProto:
+    """Export ``module`` and return a checked model.
+
+    Args:
+        module: in eval mode, children included; takes ``inputs`` in order and returns a tensor or a
+            tuple of tensors.
+        inputs: examples; sizes of axes that are not dynamic become the graph's.
+        input_names: one for each of ``inputs``, kept in order; an input that nothing uses stays.
+        output_names: one for each output, in order.
+        dynamic: symbol by axis, by input or output name. Axes of outputs that are not fixed and
+            not named get ``<output>_dim_<axis>``.
+        opset: of the ``ai.onnx`` domain, 18 by default. One that the exporter does not write is
+            reached by conversion, whose result is run against the original.
+        exporter: "dynamo" or "torchscript".
+        metadata: entries for the model's ``metadata_props``.
+        name: of the graph.
+        translations: operators of torch -> functions that write their nodes; dynamo only.
+        symbolics: names of :data:`~surgery.symbolics.SYMBOLICS`, each used where ``opset`` is one
+            of its own.
+
+    Raises:
+        InputError: the arguments contradict each other, the module is in training mode, the
+            exporter fails (chained), the opset cannot be reached, or the result is not valid.
+    """
+    chosen = _exporter(exporter)
+    wanted = _opset(opset)
+    native = min(max(wanted, chosen.opsets.start), chosen.opsets.stop - 1)
+    recorded = tuple(Recorded(each) for each in chosen_symbolics(symbolics, wanted))
+    request = Request(
+        module,
+        inputs,
+        tuple(input_names),
+        tuple(output_names),
+        {key: dict(axes) for key, axes in (dynamic or {}).items()},
+        native,
+        dict(translations or {}),
+        recorded,
+    )
+    _check_request(request)
+    model = _call(chosen, request)
+    strip(model)
+    set_inputs(model, request)
+    feeds = {key: tensor.numpy(force=True) for key, tensor in zip(input_names, inputs, strict=True)}
+    model = _at_opset(model, wanted, Parity(feeds), chosen)
+    drop_unused_weights(model)
+    set_outputs(model, request, trusted=chosen.trusted_shapes)
+    model = stable_names(model)
+    _finish(model, name, {"surgery.exporter": chosen.name, **called(recorded), **(metadata or {})})
+    return model
+
+
+def _exporter(name: str) -> Exporter:
+    if name not in EXPORTERS:
+        raise InputError(f"surgery.exporter expects {' or '.join(EXPORTERS)}, got {name!r}")
+    return EXPORTERS[name]
+
+
+def _opset(opset: int | None) -> int:
+    newest = onnx.defs.onnx_opset_version()
+    wanted = DEFAULT_OPSET if opset is None else opset
+    if not OLDEST_OPSET <= wanted <= newest:
+        raise InputError(f"surgery.opset expects {OLDEST_OPSET} to {newest}, got {wanted}")
+    return wanted
+
+
+def _check_request(request: Request) -> None:
+    training = [path for path, child in request.module.named_modules() if child.training]
+    if training:
+        raise InputError(
+            f"the module is in training mode ({len(training)} modules, first "
+            f"{training[0] or 'the root'!r}): call .eval() before exporting"
+        )
+    if len(request.inputs) != len(request.input_names):
+        raise InputError(
+            f"expected a name for each of {len(request.inputs)} inputs, got "
+            f"{len(request.input_names)}: {', '.join(request.input_names)}"
+        )
+    names = (*request.input_names, *request.output_names)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"inputs and outputs need different names, got twice: {', '.join(twice)}")
+    unknown = sorted(set(request.dynamic) - set(names))
+    if unknown:
+        raise InputError(
+            f"dynamic axes are given for {', '.join(unknown)}, which is neither input nor output: "
+            f"expected some of {', '.join(names)}"
+        )
+    for name, tensor in zip(request.input_names, request.inputs, strict=True):
+        for axis in request.dynamic.get(name, {}):
+            if not 0 <= axis < tensor.ndim:
+                raise InputError(
+                    f"input {name!r} has axes 0 to {tensor.ndim - 1}, axis {axis} is asked to be "
+                    "dynamic"
+                )
+
+
+def _call(exporter: Exporter, request: Request) -> onnx.ModelProto:
+    chatter = Chatter()
+    try:
+        with torch.no_grad(), quiet() as chatter:
+            return exporter.export(request)
+    except InputError:
+        raise
+    except Exception as error:  # the exporters run anybody's forward: anything can come out
+        raise explain(
+            error,
+            request.module,
+            exporter=exporter.name,
+            opset=request.opset,
+            printed=chatter.text,
+        ) from error
+
+
+def _at_opset(
+    model: onnx.ModelProto, opset: int, check: Parity, exporter: Exporter
+) -> onnx.ModelProto:
+    try:
+        return proven(model, opset, check)
+    except InputError as error:
+        older = [e.name for e in EXPORTERS.values() if opset in e.opsets]
+        if not older:
+            raise
+        ways = " or ".join(f"surgery.exporter={name}" for name in older if name != exporter.name)
+        raise InputError(f"{error}, or {ways}, which writes opset {opset} itself") from error
+
+
+def _finish(model: onnx.ModelProto, name: str, metadata: Mapping[str, str]) -> None:
+    """Fill in the header and check the whole model."""
+    model.graph.name = name
+    model.producer_name, model.producer_version = "model-surgery", own_version()
+    # The oldest format that holds the opset: run times refuse newer ones than they know.
+    model.ir_version = max(4, helper.find_min_ir_version_for(list(model.opset_import), True))
+    helper.set_model_props(model, dict(sorted(metadata.items())))
+    try:
+        onnx.checker.check_model(with_weights_as_inputs(model), full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        cause = " ".join(str(error).split())
+        raise InputError(f"the exported graph {name!r} is not valid ONNX: {cause}") from error

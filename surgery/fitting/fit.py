@@ -1,0 +1,176 @@
+"""Replace the deformable layers of any network by ordinary convolutions fitted to images."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from postprocess.errors import InputError
+
+from ..support.ledger import Ledger
+from .calibrated import calibrate
+from .display import bar
+from .distilled import Distillation, Recipe, Status, Watch
+from .fitted import Fitted, differing
+from .images import Images, Source, gather
+from .network import Forward, Outputs, Reading, call
+from .settings import OutputSpec, Settings
+from .teacher_student import Operation, laid_out, prepare
+from .trunk import EARLY
+
+Weights = Mapping[str, OutputSpec]
+
+
+def fit(
+    model: nn.Module,
+    images: Source,
+    strategy: str = "distilled",
+    *,
+    outputs: Outputs,
+    minutes: float = 5.0,
+    seed: int = 0,
+    kernel: int = 3,
+    hidden: int = Settings.hidden,
+    weights: Weights | None = None,
+    forward: Forward = call,
+    images_held_back: int | Iterable[Tensor] | None = None,
+    steps: int | None = None,
+    state: str | Path | None = None,
+    workers: int = 1,
+    progress: bool | Watch = True,
+) -> tuple[nn.Module, Ledger]:
+    """Return a copy of ``model`` with ordinary convolutions for deformable ones, and the ledger.
+
+    ``model`` itself is left as it is. Nothing is assumed about its names, its heads or what its
+    ``forward`` returns beyond ``outputs``.
+
+    Args:
+        model: a network with deformable layers (:mod:`surgery.rewrites.dcn.recognise`).
+        images: tensors (N, 3, H, W) or (3, H, W) float32, normalised as the network takes them; or
+            a function ``number -> (N, 3, H, W)`` that gives the same batch for the same number,
+            for fits on ever new images.
+        strategy: "calibrated" (least squares, layer by layer) or "distilled" (that, then training).
+        outputs: what the network returned -> the tensors that matter, by name, batch first.
+        minutes: time that a distillation may take in all.
+        seed: of everything random.
+        kernel: size of the convolutions, 3, 5 or 7; 0 spends the multiply-adds of the offset
+            convolutions on larger kernels, smallest maps first.
+        hidden: of a distillation, channels computed from each layer's input and seen beside it; 0
+            leaves one convolution a layer (:mod:`surgery.rewrites.dcn.widened`).
+        weights: what is known of outputs by name; without it each counts as a map of values.
+        forward: ``(model, batch) -> result``, where it is not a plain call.
+        images_held_back: how many images to keep out for measuring, or those images themselves;
+            None keeps an eighth, 64 at most.
+        steps: fixed number of training steps instead of ``minutes``; the result then depends on
+            the seed alone.
+        state: file that a killed distillation goes on from; removed when it is done.
+        workers: processes that make training batches ahead of time; 0 for none.
+        progress: show a bar; or a function that is told instead.
+
+    Raises:
+        InputError: no deformable layer, no images, outputs that are no dict of finite tensors.
+    """
+    settings = Settings(strategy, kernel, hidden, minutes, steps, seed, outputs=dict(weights or {}))
+    fitted = fit_weights(
+        model,
+        images,
+        settings,
+        Reading(outputs, forward),
+        images_held_back=images_held_back,
+        state=None if state is None else Path(state),
+        workers=workers,
+        progress=progress,
+    )
+    return fitted.operated(model)
+
+
+def fit_weights(
+    model: nn.Module,
+    images: Source,
+    settings: Settings,
+    reading: Reading,
+    *,
+    images_held_back: int | Iterable[Tensor] | None = None,
+    state: Path | None = None,
+    workers: int = 1,
+    progress: bool | Watch = True,
+    recipe: Recipe | None = None,
+) -> Fitted:
+    """Fit, and return the weights alone; arguments and errors as of :func:`fit`."""
+    begun = time.monotonic()
+    if next(model.parameters(), None) is None:
+        raise InputError(f"{type(model).__name__} has no parameters: nothing to fit")
+    gathered = gather(images, seed=settings.seed, count=settings.images, held_back=images_held_back)
+    shown = bar() if progress is True else nullcontext(progress or _silent)
+    with shown as watch:
+        trained = settings.strategy == "distilled"
+        # a training that starts with the computed channels in use ends up worse
+        first = replace(settings, hidden=0) if trained else settings
+        operation = prepare(model, reading, gathered, first)
+        summary = {"images": float(gathered.count)}
+        summary |= _errors("first_guess", operation, gathered)
+        calibrate(operation, gathered, first, lambda what, share: watch(Status(share, stage=what)))
+        summary |= _errors("calibrated", operation, gathered)
+        summary["calibrated_seconds"] = time.monotonic() - begun
+        if trained:
+            operation = prepare(model, reading, gathered, settings, early=EARLY, start=operation)
+            run = Distillation(
+                operation,
+                gathered,
+                settings,
+                recipe or Recipe(),
+                key=_key(model, settings, gathered),
+                seconds=60 * settings.minutes - summary["calibrated_seconds"],
+                state=state,
+                workers=workers,
+            )
+            run.run(watch)
+            summary |= _errors("distilled", operation, gathered)
+            summary["steps"] = float(run.step)
+    summary["seconds"] = time.monotonic() - begun
+    modules = differing(model, operation.student, operation.effects)
+    notes = [gathered.note] if gathered.note else []
+    notes += [f"{path}: not called, left as it is" for path in operation.trace.unused]
+    notes += [f"{path}: {reason}" for path, reason in operation.trace.refused.items()]
+    return Fitted(settings.strategy, modules, summary, tuple(notes))
+
+
+def _silent(_: Status) -> None:
+    pass
+
+
+@torch.no_grad()
+def _errors(stage: str, operation: Operation, images: Images) -> dict[str, float]:
+    """Error of every output on the held-back images, under ``stage.output``."""
+    total = sum(len(batch) for batch in images.held_back)
+    sums: dict[str, float] = {}
+    for batch in images.held_back:
+        tensor = laid_out(batch, operation.device)
+        wanted = operation.untouched(tensor)
+        given = operation.operated(tensor, operation.trunk.take())
+        for name, loss in operation.losses.each(given, wanted).items():
+            key = f"{stage}.{name}"
+            sums[key] = sums.get(key, 0.0) + float(loss) * len(batch) / total
+    return sums
+
+
+def state_hash(model: nn.Module) -> str:
+    """Hash of a network's parameters and buffers: names, types, shapes and values."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _key(model: nn.Module, settings: Settings, images: Images) -> str:
+    said = json.dumps([settings.to_json(), images.digest, images.count], sort_keys=True)
+    return hashlib.sha256((state_hash(model) + said).encode()).hexdigest()

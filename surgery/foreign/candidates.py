@@ -1,0 +1,227 @@
+"""Where a found graph can be cut, and where its network ends (``model.cut=auto``).
+
+The network is what depends on the picture without looking for places in it (no ArgMax, TopK, NMS,
+nor anything behind one). Its last convolutions are those that no other learned operator of the
+network follows. What follows them pixel by pixel (activation, scale a channel, resize) still
+belongs to the network; the cut lies where anything else begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import onnx
+
+from postprocess.errors import InputError
+
+from ..graph.operators import FOLLOWING, LEARNED, MOVING, PRODUCTS, selects
+from ..graph.shapes import Shape
+from ..graph.view import Index
+from .layout import LAYOUTS, layouts, name_of
+from .source import Found
+
+_PASSING = frozenset({"Transpose", "Identity"})
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A tensor at which the graph can be cut.
+
+    Attributes:
+        tensor: its name.
+        node: name of the node that makes it.
+        operator: type of that node.
+        shape, dtype, layout: what is known of it; "" where a type or layout is not.
+        followed_by: operators that read it, "graph output" for the caller, with those behind what
+            only moves values about.
+        chosen: whether ``model.cut=auto`` cuts here.
+        reason: why, or why not.
+    """
+
+    tensor: str
+    node: str
+    operator: str
+    shape: Shape | None
+    dtype: str
+    layout: str
+    followed_by: tuple[str, ...]
+    chosen: bool
+    reason: str
+
+
+def candidates(found: Found, layout: str | None = None) -> list[Candidate]:
+    """Tensors at which the network ends, and those just before them, in graph order.
+
+    Args:
+        found: the graph.
+        layout: of its input where the caller knows it.
+
+    Raises:
+        InputError: the graph has no image input, or no convolution that depends on it.
+    """
+    image = found.image_input(layout=layout)
+    ends = _Ends(found.index, image.name)
+    if not ends.last:
+        raise InputError(
+            f"{found.path}: no convolution depends on input {image.name!r} before something looks "
+            "for places (ArgMax, TopK, NMS): name the cut yourself with model.cut=[tensor]"
+        )
+    known = layouts(found.index.nodes, found.shapes, {image.name: LAYOUTS[image.layout]})
+    listed = []
+    for position, node in enumerate(found.index.nodes):
+        if position in ends.last or position in ends.following:
+            for tensor in node.output:
+                if tensor and not (node.op_type in _PASSING and tensor not in ends.border):
+                    listed.append(_candidate(found, ends, node, tensor, name_of(known.get(tensor))))
+    shown = {each.tensor for each in listed}
+    for tensor in sorted(ends.border - shown):
+        node = found.index.nodes[found.index.maker[tensor]]
+        listed.append(_candidate(found, ends, node, tensor, name_of(known.get(tensor))))
+    return listed
+
+
+def automatic(found: Found, layout: str | None = None) -> list[Candidate]:
+    """The candidates at which ``model.cut=auto`` cuts.
+
+    Raises:
+        InputError: as :func:`candidates`.
+    """
+    return [candidate for candidate in candidates(found, layout) if candidate.chosen]
+
+
+class _Ends:
+    """The network's last convolutions, what follows them, and the border behind those.
+
+    Attributes:
+        last: positions of learned nodes that no other one of the network follows.
+        following: positions of nodes that follow them pixel by pixel.
+        border: tensors of the network that other nodes, or the caller, read.
+    """
+
+    def __init__(self, index: Index, image: str) -> None:
+        self._index = index
+        network = self._network(image)
+        learned = {position for position in network if self._learns(index.nodes[position])}
+        core = index.upstream(out for n in learned for out in index.nodes[n].output) & network
+        before = index.upstream(name for n in learned for name in index.nodes[n].input)
+        self.last = learned - before
+        self.following = self._follow(network - core, core)
+        self.border = self._find_border(core | self.following)
+
+    def _network(self, image: str) -> set[int]:
+        """Positions of nodes that depend on the image and on nothing that looks for places."""
+        known = {image, *self._index.constants}
+        network = set()
+        for position, node in enumerate(self._index.nodes):
+            data = self._index.data(node)
+            if data and not selects(node) and all(name in known for name in data):
+                network.add(position)
+                known.update(name for name in node.output if name)
+        return network
+
+    def _learns(self, node: onnx.NodeProto) -> bool:
+        if node.op_type not in LEARNED:
+            return False
+        constant = any(name in self._index.constants for name in node.input if name)
+        return constant or node.op_type not in PRODUCTS
+
+    def _follow(self, others: set[int], core: set[int]) -> set[int]:
+        """Positions behind the last convolutions that work pixel by pixel."""
+        index = self._index
+        made = {name for position in core for name in index.nodes[position].output}
+        following = set()
+        for position in sorted(others):
+            node = index.nodes[position]
+            fits = node.op_type in FOLLOWING or node.op_type in _PASSING
+            if fits and all(name in made for name in index.data(node)) and self._per_channel(node):
+                following.add(position)
+                made.update(node.output)
+        return following
+
+    def _per_channel(self, node: onnx.NodeProto) -> bool:
+        """Whether a node's constants are the same for all pixels, as a grid of places is not."""
+        if node.op_type not in ("Add", "Sub", "Mul", "Div", "Max", "Min", "Pow"):
+            return True
+        constants = [name for name in node.input if name in self._index.constants]
+        return not any(self._index.varies_over_pixels(name) for name in constants)
+
+    def _find_border(self, inside: set[int]) -> set[str]:
+        """Tensors made inside that are read outside, transposes at the end taken back."""
+        index = self._index
+        wanted = index.upstream(index.outputs)
+        border = set()
+        for position in inside:
+            for name in index.nodes[position].output:
+                outside = [
+                    reader
+                    for reader in index.readers.get(name, [])
+                    if reader not in inside and reader in wanted and self._takes_data(reader)
+                ]
+                if outside or name in index.outputs:
+                    border.add(self._before_transposes(name, inside))
+        return border
+
+    def _takes_data(self, position: int) -> bool:
+        return any(out not in self._index.constants for out in self._index.nodes[position].output)
+
+    def _before_transposes(self, name: str, inside: set[int]) -> str:
+        while name not in self._index.outputs:
+            position = self._index.maker[name]
+            node = self._index.nodes[position]
+            passing = position in inside and node.op_type in _PASSING
+            if not passing or node.input[0] not in self._index.maker:
+                break
+            name = str(node.input[0])
+        return name
+
+    def origin(self, tensor: str) -> str:
+        """Name of the last convolution in front of a tensor."""
+        upstream = self._index.upstream([tensor]) & self.last
+        if not upstream:
+            return ""
+        node = self._index.nodes[max(upstream)]
+        return str(node.name or node.output[0])
+
+
+def _candidate(
+    found: Found, ends: _Ends, node: onnx.NodeProto, tensor: str, layout: str
+) -> Candidate:
+    index = found.index
+    followed = tuple(dict.fromkeys(_readers(index, tensor)))
+    chosen = tensor in ends.border
+    return Candidate(
+        tensor=tensor,
+        node=node.name,
+        operator=node.op_type,
+        shape=found.shapes.get(tensor),
+        dtype=found.dtype_of(tensor),
+        layout=layout,
+        followed_by=followed,
+        chosen=chosen,
+        reason=_reason(ends, node, tensor, followed, chosen),
+    )
+
+
+def _readers(index: Index, tensor: str) -> Iterator[str]:
+    """Operators that read a tensor, "output" for the caller, looking through what only moves it."""
+    for position in index.readers.get(tensor, []):
+        node = index.nodes[position]
+        yield node.op_type
+        if node.op_type in MOVING:
+            yield from (kind for output in node.output for kind in _readers(index, output))
+    if tensor in index.outputs:
+        yield "graph output"
+
+
+def _reason(
+    ends: _Ends, node: onnx.NodeProto, tensor: str, followed: tuple[str, ...], chosen: bool
+) -> str:
+    origin = ends.origin(tensor)
+    own = node.name or node.output[0]
+    if not chosen:
+        return f"the network goes on with {', '.join(followed) or 'nothing'}"
+    if not origin:
+        return f"read by {', '.join(followed)} though the network goes on from here"
+    where = "the last convolution" if origin == own else f"behind the last convolution {origin}"
+    return f"{where}; followed by {', '.join(followed)}"

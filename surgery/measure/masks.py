@@ -1,0 +1,252 @@
+"""Mask AP as COCO defines it, computed by pycocotools, on a data set's files or on drawn scenes.
+
+A contour becomes a mask by pycocotools' own polygon rasteriser, in continuous pixel coordinates, as
+the authors of E2EC evaluate theirs; so a prediction is judged as an annotation polygon would be.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as rle
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from postprocess.errors import InputError
+from postprocess.fields import Field
+from postprocess.images import read_image
+
+from ..scenes import EVALUATION_SEED, annotation, categories, draw
+from ..scenes.track import track
+
+Image = NDArray[np.uint8]
+METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+
+
+class InstanceLike(Protocol):
+    """What is read of a found object: see `postprocess.result.Instance`."""
+
+    @property
+    def label(self) -> str:
+        """Class name."""
+
+    @property
+    def score(self) -> float:
+        """From 0 to 1."""
+
+    @property
+    def contour(self) -> NDArray[np.float32] | None:
+        """(P, 2) closed polygon in image pixels, or None."""
+
+
+class ResultLike(Protocol):
+    """What is read of a result: see `postprocess.result.Result`."""
+
+    @property
+    def instances(self) -> Sequence[InstanceLike]:
+        """The objects found, in any order."""
+
+
+Predict = Callable[[Image], ResultLike]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Annotations as pycocotools holds them, and how to get at the images one by one.
+
+    Attributes:
+        coco: images, categories and annotations.
+        images: yields (image id, (H, W, 3) uint8 BGR), each image once.
+    """
+
+    coco: COCO
+    images: Callable[[], Iterable[tuple[int, Image]]]
+
+
+def evaluate(
+    predict: Predict, dataset: Dataset, classes: Sequence[str] | None = None
+) -> dict[str, float]:
+    """Run `predict` on every image and score its masks.
+
+    Args:
+        predict: image (H, W, 3) uint8 BGR -> result with contours in image pixels.
+        dataset: from `coco_dataset` or `drawn_dataset`.
+        classes: the predictor's class names; given, they are held against the categories first.
+
+    Returns:
+        METRICS by name, each from 0 to 1, or -1 where the data set has nothing to measure it on.
+
+    Raises:
+        InputError: no class has a category's name, or a found label is not a category.
+    """
+    coco = dataset.coco
+    ids = {category["name"]: category["id"] for category in coco.loadCats(coco.getCatIds())}
+    if classes is not None and not set(classes) & set(ids):
+        raise InputError(
+            f"none of the model's classes ({_few(classes)}) is a category of the annotations "
+            f"({_few(list(ids))}): names must be the same"
+        )
+    detections: list[dict[str, Any]] = []
+    for image_id, image in track(dataset.images(), "evaluating", len(coco.getImgIds())):
+        height, width = image.shape[:2]
+        for found in predict(image).instances:
+            if found.contour is None:
+                raise InputError(f"mask AP needs contours; '{found.label}' was found without one")
+            if found.label not in ids:
+                if classes is not None:
+                    continue
+                raise InputError(f"'{found.label}' is not a category ({_few(list(ids))})")
+            encoded = contour_mask(found.contour, height, width)
+            entry = {"image_id": image_id, "category_id": ids[found.label]}
+            detections.append({**entry, "segmentation": encoded, "score": found.score})
+    return score(coco, detections)
+
+
+def contour_mask(contour: NDArray[np.float32], height: int, width: int) -> dict[str, Any]:
+    """A closed contour (P, 2), pixels with centres at .5, as a COCO run-length mask."""
+    points = np.asarray(contour, np.float64).reshape(1, -1)
+    encoded: dict[str, Any] = rle.frPyObjects(points.tolist(), height, width)[0]
+    return encoded
+
+
+def score(coco: COCO, detections: list[dict[str, Any]]) -> dict[str, float]:
+    """METRICS of detections in COCO's result format with run-length masks."""
+    if not coco.getAnnIds():
+        return dict.fromkeys(METRICS, -1.0)
+    if not detections:
+        return dict.fromkeys(METRICS, 0.0)
+    with contextlib.redirect_stdout(io.StringIO()):
+        run = COCOeval(coco, coco.loadRes(detections), "segm")
+        run.evaluate()
+        run.accumulate()
+        run.summarize()
+    return dict(zip(METRICS, map(float, run.stats), strict=True))
+
+
+def coco_dataset(annotations: Path, images: Path, limit: int | None = None) -> Dataset:
+    """A data set on disk: COCO instance annotations and the folder that their file names are in.
+
+    Raises:
+        InputError: a file or folder is missing, the file is not COCO's format, or images that it
+            names are not in the folder.
+    """
+    coco = _index(read_coco(annotations))
+    entries = sorted(coco.imgs.values(), key=lambda entry: int(entry["id"]))[:limit]
+    if limit is not None:
+        kept = {entry["id"] for entry in entries}
+        data = coco.dataset
+        chosen = [each for each in data["annotations"] if each["image_id"] in kept]
+        coco = _index({**data, "images": entries, "annotations": chosen})
+    if not images.is_dir():
+        raise InputError(f"{images}: no such folder; data.images is where {annotations.name}'s are")
+    missing = [e["file_name"] for e in entries if not (images / e["file_name"]).is_file()]
+    if missing:
+        raise InputError(
+            f"{images}: {len(missing)} of {len(entries)} images that {annotations.name} names are "
+            f"not there, the first is {missing[0]}"
+        )
+
+    def read() -> Iterator[tuple[int, Image]]:
+        for entry in entries:
+            yield int(entry["id"]), read_image(images / entry["file_name"])
+
+    return Dataset(coco, read)
+
+
+def read_coco(path: Path) -> dict[str, Any]:
+    """COCO instance annotations from a file, their parts checked to be there.
+
+    Raises:
+        InputError: no such file, not JSON, or parts of the format are missing.
+    """
+    try:
+        data = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such annotation file") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON annotations ({error})") from error
+    wanted = {
+        "images": ("id", "file_name", "height", "width"),
+        "annotations": ("id", "image_id", "category_id", "segmentation", "area"),
+        "categories": ("id", "name"),
+    }
+    for part, keys in wanted.items():
+        entries = data.get(part) if isinstance(data, dict) else None
+        if not isinstance(entries, list):
+            raise InputError(f"{path}: expected COCO instances with a list '{part}', it has none")
+        for entry in entries:
+            lacking = [key for key in keys if not isinstance(entry, dict) or key not in entry]
+            if lacking:
+                raise InputError(f"{path}: an entry of '{part}' lacks '{lacking[0]}'")
+    return dict(data)
+
+
+def drawn_dataset(
+    count: int, seed: int = EVALUATION_SEED, size: int = 128, domain: str = "shapes"
+) -> Dataset:
+    """Scenes drawn on the fly, never written: index 0 to count - 1 of a seed."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for index in range(count):
+        images.append({"id": index + 1, "height": size, "width": size})
+        for instance in draw(seed, index, size, domain).instances:
+            entry = annotation(instance, len(annotations) + 1, index + 1)
+            annotations.append(entry)
+    data = {"images": images, "annotations": annotations, "categories": categories(domain)}
+    coco = _index(data)
+
+    def redraw() -> Iterator[tuple[int, Image]]:
+        for index in range(count):
+            yield index + 1, draw(seed, index, size, domain).image
+
+    return Dataset(coco, redraw)
+
+
+def dataset_of(data: Mapping[str, Any], domain: str) -> Dataset:
+    """What a `data` node of the configuration names: COCO files or drawn scenes.
+
+    domain: of the scenes where the node leaves it open.
+
+    Raises:
+        InputError: a key is missing or ill-typed, and whatever `coco_dataset` raises.
+    """
+    node = Field(dict(data), "data")
+    name = node["name"].text(("scenes", "coco"))
+    if name == "scenes":
+        count, size = node["count"].integer(1), node["size"].integer(64)
+        if node["domain"].value is not None:
+            domain = node["domain"].text()
+        return drawn_dataset(count, node["seed"].integer(0), size, domain)
+    for key, what in (("annotations", "FILE"), ("images", "DIR")):
+        if node[key].value is None:
+            raise InputError(f"data=coco needs data.{key}={what}")
+    limit = None if node["limit"].value is None else node["limit"].integer(1)
+    annotations, images = (Path(node[key].text()).expanduser() for key in ("annotations", "images"))
+    return coco_dataset(annotations, images, limit)
+
+
+def evaluate_data(
+    predict: Predict, data: Mapping[str, Any], classes: Sequence[str] | None = None
+) -> dict[str, float]:
+    """Mask AP on what a `data` node of the configuration names: see `dataset_of`."""
+    return evaluate(predict, dataset_of(data, "shapes"), classes)
+
+
+def _index(data: dict[str, Any]) -> COCO:
+    coco = COCO()
+    coco.dataset = data
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco.createIndex()
+    return coco
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

@@ -1,0 +1,1 @@
+"""``dcn.shifted``: bounded offsets as a sum of shifted images."""

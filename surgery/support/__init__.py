@@ -1,0 +1,1 @@
+"""What every layer uses: ledger, child processes, scratch files, progress, versions."""

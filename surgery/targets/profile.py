@@ -1,0 +1,193 @@
+"""What a graph is, whatever it is held against: nodes, multiply-adds, sizes, ports, parameters.
+
+Found once for all targets of an audit.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper, inliner
+
+from postprocess.errors import InputError
+
+from ..graph.flow import downstream, upstream
+from ..graph.macs import multiply_adds
+from ..graph.modules import all_nodes, subgraphs
+from ..graph.ports import inputs_of
+from ..graph.shapes import infer, shape_of, shapes, skeleton
+
+# Sizes assumed for dynamic axes that the caller does not fix.
+BATCH, SIDE = 1, 256
+# Rewrites after which a layer is convolutions: nothing deformable is left to be rewritten.
+_CONVOLUTIONS = ("dcn.plain", "dcn.folded", "dcn.calibrated", "dcn.distilled")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Facts about one graph; nodes are told apart by ``id``.
+
+    Attributes:
+        bare: the graph without its large weights, functions inlined, shapes inferred.
+        nodes: of the graph itself, in order, without constants.
+        every: those of subgraphs too.
+        macs: multiply-adds of each of ``every``; None where shapes are not known.
+        head, tail: ``nodes`` that do not multiply, and no node upstream, or downstream, of them.
+        dynamic: symbols of the inputs' dynamic axes, those without a name given one.
+        assumed: the sizes that they were given to count.
+        exported: whether this project's export wrote the graph.
+        deformable: paths of the modules that were deformable layers and still sample, as the
+            export's ledger says.
+        parameters, parameter_bytes: of the weights.
+        inputs, outputs: name -> type and shape, as ``float32[1, 3, height, width]``.
+    """
+
+    bare: onnx.ModelProto
+    nodes: tuple[onnx.NodeProto, ...]
+    every: tuple[onnx.NodeProto, ...]
+    macs: Mapping[int, int | None]
+    head: frozenset[int]
+    tail: frozenset[int]
+    opset: int
+    dynamic: tuple[str, ...]
+    assumed: Mapping[str, int]
+    exported: bool
+    deformable: frozenset[str]
+    parameters: int
+    parameter_bytes: int
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    @property
+    def histogram(self) -> dict[str, int]:
+        """Nodes by operator, most frequent first."""
+        counts = Counter(operator_of(node) for node in self.every)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def profile(model: onnx.ModelProto, sizes: Mapping[str, int] | None = None) -> Profile:
+    """Look a graph over.
+
+    Args:
+        model: left as it is; its weights' values are not looked at.
+        sizes: sizes of dynamic axes by symbol.
+
+    Raises:
+        InputError: a weight is of an unknown element type.
+    """
+    bare = _inlined(skeleton(model))
+    dynamic = _symbols(bare)
+    assumed = {symbol: (sizes or {}).get(symbol, size) for symbol, size in dynamic.items()}
+    bare = infer(bare, assumed)
+    known = shapes(bare)
+    every = tuple(node for node in all_nodes(bare.graph) if node.op_type != "Constant")
+    nodes = tuple(node for node in bare.graph.node if node.op_type != "Constant")
+    macs = {id(node): multiply_adds(node, known) for node in every}
+
+    def multiplies(node: onnx.NodeProto) -> bool:
+        inner = [n for graph in subgraphs(node) for n in all_nodes(graph)]
+        return any(macs.get(id(n), 0) != 0 for n in (node, *inner))
+
+    idle = [node for node in nodes if not multiplies(node)]
+    notes = {entry.key: entry.value for entry in model.metadata_props}
+    widths = [(math.prod(t.dims), t.data_type) for t in model.graph.initializer]
+    return Profile(
+        bare=bare,
+        nodes=nodes,
+        every=every,
+        macs=macs,
+        head=frozenset(map(id, idle)) & _without(nodes, upstream(nodes, multiplies)),
+        tail=frozenset(map(id, idle)) & _without(nodes, downstream(nodes, multiplies)),
+        opset=_opset(model),
+        dynamic=tuple(dynamic),
+        assumed=assumed,
+        exported="surgery.dcn" in notes,
+        deformable=_deformable(notes.get("surgery.ledger", "[]")),
+        parameters=sum(count for count, _ in widths),
+        parameter_bytes=sum(math.ceil(count * _width(kind)) for count, kind in widths),
+        inputs=_ports(model, model.graph.input),
+        outputs=_ports(model, model.graph.output),
+    )
+
+
+def operator_of(node: onnx.NodeProto) -> str:
+    """``Operator``, or ``domain:Operator`` outside ``ai.onnx``."""
+    return node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}:{node.op_type}"
+
+
+def name_of(node: onnx.NodeProto) -> str:
+    """Name of a node, that of its first output where it has none."""
+    return node.name or next(iter(node.output), "")
+
+
+def _deformable(ledger: str) -> frozenset[str]:
+    """Module paths of layers that a ledger, as JSON, says still sample; none in what is no ledger.
+
+    The ledger's paths start at the network, a graph's may start at a child of it: both are given.
+    """
+    try:
+        places = [
+            str(entry["where"])
+            for entry in json.loads(ledger)
+            if entry["fired"]
+            and str(entry["name"]).startswith("dcn.")
+            and entry["name"] not in _CONVOLUTIONS
+        ]
+    except (ValueError, TypeError, KeyError):  # anybody may write metadata
+        return frozenset()
+    return frozenset(places) | {place.partition(".")[2] for place in places if "." in place}
+
+
+def _without(nodes: Iterable[onnx.NodeProto], flags: Iterable[bool]) -> frozenset[int]:
+    return frozenset(id(node) for node, flag in zip(nodes, flags, strict=True) if not flag)
+
+
+def _inlined(model: onnx.ModelProto) -> onnx.ModelProto:
+    try:
+        return inliner.inline_local_functions(model) if model.functions else model
+    except (RuntimeError, onnx.checker.ValidationError) as error:
+        cause = " ".join(str(error).split())
+        raise InputError(f"the model's own functions cannot be put in place: {cause}") from error
+
+
+def _symbols(model: onnx.ModelProto) -> dict[str, int]:
+    """Symbols of the inputs' dynamic axes with the size assumed for each; unnamed ones get one."""
+    symbols: dict[str, int] = {}
+    for value in inputs_of(model):
+        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
+            if not dim.HasField("dim_value"):
+                dim.dim_param = dim.dim_param or f"{value.name}_dim_{axis}"
+                symbols.setdefault(dim.dim_param, BATCH if axis == 0 else SIDE)
+    return symbols
+
+
+def _ports(model: onnx.ModelProto, values: Any) -> dict[str, str]:
+    weights = {tensor.name for tensor in model.graph.initializer}
+    ports = {}
+    for value in values:
+        if value.name not in weights:
+            kind = TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
+            kind = {"float": "float32", "double": "float64"}.get(kind, kind)
+            shape = ", ".join("?" if dim is None else str(dim) for dim in shape_of(value) or ())
+            ports[value.name] = f"{kind}[{shape}]"
+    return ports
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    versions = [e.version for e in model.opset_import if e.domain in ("", "ai.onnx")]
+    return versions[0] if versions else 0
+
+
+def _width(kind: int) -> float:
+    """Bytes per element; 4-bit types share a byte."""
+    try:
+        size = helper.tensor_dtype_to_np_dtype(kind).itemsize
+    except (KeyError, TypeError) as error:
+        raise InputError(f"a weight is of the unknown element type {kind}") from error
+    return 0.5 if TensorProto.DataType.Name(kind) in ("INT4", "UINT4", "FLOAT4E2M1") else size
