@@ -128,11 +128,9 @@ def render(page: Page) -> str:
 def _text(page: Page) -> str:
     """The docstring of the registered member's class where it has paragraphs, else its module's."""
     own = "" if isinstance(page.member, Setting) else inspect.getdoc(type(page.member)) or ""
-    return (
-        own
-        if "\n\n" in own and "Attributes:" not in own
-        else inspect.getdoc(import_module(page.module)) or ""
-    )
+    if "\n\n" in own and "Attributes:" not in own:
+        return own
+    return inspect.getdoc(import_module(page.module)) or ""
 
 
 def index(found: Sequence[Page]) -> str:

@@ -33,7 +33,7 @@ from onnx.reference.op_run import OpRun
 TENSORRT = ("trt.plugins", "DCNv2")
 MMDEPLOY = ("mmdeploy", "MMCVModulatedDeformConv2d")
 PLUGINS = (TENSORRT, MMDEPLOY)
-# Stands for the sums of `dcn.shifted` (surgery/rewrites/dcn/shift/sums_node.py) until they are written.
+# Stands for the sums of `dcn.shifted` (rewrites/dcn/shift/sums_node.py) until they are written.
 SHIFTED = ("surgery", "ShiftedDeformConv")
 DEFORM_CONV_OPSET = 19
 

@@ -2,7 +2,7 @@
 
 Protobuf cannot write or read a longer message, so an exporter, a checker or a pass that holds the
 weights in the graph ends in an error of its library. A graph in memory has its weights inside where
-they fit (:func:`surgery.support.scratch.limit`). Where they do not, the larger ones lie in a temporary
+they fit (:func:`.scratch.limit`). Where they do not, the larger ones lie in a temporary
 file, so that copies, passes and child processes move kilobytes. :func:`settle` keeps it so after a
 change; :func:`save` writes what ONNX calls external data: ``NAME.onnx`` and ``NAME.onnx.data``
 beside it. Only weights of the main graph can lie in files.

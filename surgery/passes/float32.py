@@ -9,7 +9,7 @@ gives back keeps its type, behind a cast at the border, since the caller's progr
 change with it.
 
 Not bit for bit the same, as no float32 graph is the float64 one: the outputs must agree to float32
-rounding (``surgery/measure/arrays.py``), or the pass is taken back. Three convolutions and a softmax in
+rounding (``measure/arrays.py``), or the pass is taken back. Three convolutions and a softmax in
 float64 give outputs that differ by 1.4e-7 of their largest value, as its test measures. A number
 that float32 cannot hold (-1e300 as the minus infinity of a mask) becomes the largest that it can.
 """

@@ -1,7 +1,7 @@
 """Which operation of this project removes a node that a target refuses.
 
 The table is data (``remedies.yaml``), read from the top: of the entries that fit, the first is
-offered, and an export tries those that are exact passes in turn (:mod:`surgery.job.for_target`). Each names
+offered, and an export tries those that are exact passes in turn (``job/for_target.py``). Each names
 what it needs, and a test holds these against the registries, which would load torch here.
 """
 

@@ -1,4 +1,4 @@
-"""The two graph builders of torch's exporters behind :class:`~surgery.export.symbolics.base.Nodes`."""
+"""The two graph builders of torch's exporters behind :class:`~.base.Nodes`."""
 
 from __future__ import annotations
 

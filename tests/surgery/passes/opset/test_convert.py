@@ -105,7 +105,7 @@ CASES: dict[str, tuple[onnx.ModelProto, int]] = {
 
 @pytest.mark.parametrize("name", ["Relu", "Concat", "Split", "Pad", "Clip"])
 def test_the_converter_of_onnx_stops_on_the_way_down(name: str) -> None:
-    """What surgery.passes.opset.downgrade is there for; when this fails, see what it still needs."""
+    """What downgrade is there for; when this fails, see what it still needs."""
     inputs = {"Concat": [floats(1, 4, 8, 8)], "Split": [ints(1, 3)], "Pad": [BOX], "Clip": []}
     attributes = {"axis": 1} if name in ("Concat", "Split") else {}
     before = model(name, 18, *inputs.get(name, []), outputs=1 + (name == "Split"), **attributes)
