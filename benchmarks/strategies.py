@@ -37,7 +37,7 @@ import torch
 
 import postprocess
 from surgery.config.run import Config, from_mapping
-from surgery.job.fits import Settings, state_hash
+from surgery.fitting import Settings, state_hash
 from surgery.measure.masks import drawn_dataset, evaluate
 from surgery.network.load import load_model
 from surgery.rewrites import REWRITES

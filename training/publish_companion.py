@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from surgery.job.fits import saved as companion
+from surgery.fitting import saved as companion
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "models" / "weights"
 

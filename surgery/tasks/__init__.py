@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 from postprocess.errors import InputError
 from postprocess.registry import suggestion
 
-from ..config.run import Config
+if TYPE_CHECKING:
+    from ..config.run import Config
 
 TASKS = ("export", "explain", "audit", "graph", "evaluate", "benchmark", "list", "scenes")
 

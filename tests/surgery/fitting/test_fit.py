@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from postprocess.errors import InputError
-from surgery.job.fits import OutputSpec, Reading, Settings, fit, fit_weights
-from surgery.job.fits.distilled import Recipe, Status
-from surgery.job.fits.network import trace
-from surgery.job.fits.windows import windows
+from surgery.fitting import OutputSpec, Reading, Settings, fit, fit_weights
+from surgery.fitting.distilled import Recipe, Status
+from surgery.fitting.network import trace
+from surgery.fitting.windows import windows
 
 SPECS = {"heat": OutputSpec("logits"), "side": OutputSpec(counts_at="heat")}
 
@@ -160,7 +160,7 @@ def _second(function):
 def test_training_ends_when_the_time_is_up(zoo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = count()
     clock = SimpleNamespace(monotonic=lambda: float(next(ticks)))  # a second passes at each look
-    monkeypatch.setattr("surgery.job.fits.distilled.time", clock)
+    monkeypatch.setattr("surgery.fitting.distilled.time", clock)
     settings = Settings("distilled", minutes=5, outputs=SPECS)
     seen: list[Status] = []
     reading, images = Reading(zoo.outputs), zoo.smooth_images(24)

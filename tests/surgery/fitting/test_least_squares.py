@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from surgery.job.fits.least_squares import NormalEquations, choose, patches
+from surgery.fitting.least_squares import NormalEquations, choose, patches
 from surgery.rewrites.fitted import Window
 
 WINDOWS = [

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from surgery.job.fits.least_squares import NormalEquations
-from surgery.job.fits.network import Reading, trace
-from surgery.job.fits.rectified import auxiliary, rectify
+from surgery.fitting.least_squares import NormalEquations
+from surgery.fitting.network import Reading, trace
+from surgery.fitting.rectified import auxiliary, rectify
 from surgery.rewrites.uses import Rectifier, Uses
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from postprocess.errors import InputError
-from surgery.job.fits import Fitted, Reading, Settings, fit_weights, state_hash
-from surgery.job.fits import saved as companion
+from surgery.fitting import Fitted, Reading, Settings, fit_weights, state_hash
+from surgery.fitting import saved as companion
 
 SETTINGS = Settings("calibrated")
 

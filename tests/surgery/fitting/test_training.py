@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from surgery.job.fits.losses import Losses
-from surgery.job.fits.optimizer import orthogonalised
-from surgery.job.fits.precision import autocast
-from surgery.job.fits.settings import OutputSpec
+from surgery.fitting.losses import Losses
+from surgery.fitting.optimizer import orthogonalised
+from surgery.fitting.precision import autocast
+from surgery.fitting.settings import OutputSpec
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 40), (2, 40, 8)])

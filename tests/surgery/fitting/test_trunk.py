@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from surgery.job.fits.images import gather
-from surgery.job.fits.network import Reading
-from surgery.job.fits.settings import Settings
-from surgery.job.fits.teacher_student import Operation, prepare
+from surgery.fitting.images import gather
+from surgery.fitting.network import Reading
+from surgery.fitting.settings import Settings
+from surgery.fitting.teacher_student import Operation, prepare
 
 
 def _operation(zoo: Any) -> Operation:

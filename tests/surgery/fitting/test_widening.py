@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from surgery.job.fits import OutputSpec, Settings, fit_weights
-from surgery.job.fits import saved as companion
-from surgery.job.fits.network import Reading
-from surgery.job.fits.widening import Widening, kernel_of, set_kernel
+from surgery.fitting import OutputSpec, Settings, fit_weights
+from surgery.fitting import saved as companion
+from surgery.fitting.network import Reading
+from surgery.fitting.widening import Widening, kernel_of, set_kernel
 
 SPECS = {"heat": OutputSpec("logits"), "side": OutputSpec(counts_at="heat")}
 CHANNELS = 60  # more than an offset convolution of 27 and its negative

@@ -11,8 +11,8 @@ import torch
 
 from postprocess.errors import InputError
 from surgery.config.run import Config
+from surgery.fitting import saved as companion
 from surgery.job.fits import FITTED, Fit, fitted_rewrites, layers_to_fit, obtain
-from surgery.job.fits import saved as companion
 from surgery.network.load import Model, load_model
 from surgery.scenes import FITTING_SEED, draw
 from surgery.support.progress import Progress
