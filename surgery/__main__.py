@@ -14,6 +14,12 @@ from pathlib import Path
 from typing import Any
 
 HOME = Path(__file__).resolve().parent.parent
+# Settings that hold a path: signs of Hydra's grammar in it are the path's own.
+PATHS = (
+    *("image", "checkpoint", "out", "bundle", "against", "model.path", "graph.file"),
+    *("data.images", "data.annotations", "surgery.calibration.images"),
+)
+PLAIN = r"[\w./~:+@%?*-]*"  # of a path that Hydra takes without quotes
 
 
 def _prefer_own_packages() -> None:
@@ -32,19 +38,59 @@ def _normalise(arguments: list[str]) -> list[str]:
 
     ``surgery.dcn=NAME`` is ``surgery.dcn.name=NAME``: it has other keys too. ``target=[A,B]`` is
     ``target=all target.members=[A,B]``: of a list of group members Hydra would keep the last. The
-    name of an ONNX file is ``model.path=FILE``.
+    name of an ONNX file is ``model.path=FILE``, and where neither a task nor a model is named, the
+    doctor's. ``model.input=PRESET`` stands for the preset's keys. A path is put in quotes where it
+    holds signs that mean something to Hydra; in a sweep (-m) a comma separates. No argument at all
+    asks for help.
     """
+    if not arguments:
+        return ["--help"]
+    if arguments[0] == "doctor":
+        arguments = arguments[1:]
     long: list[str] = []
+    named = any(re.match(r"(task|model)=", argument) for argument in arguments)
+    sweep = any(argument in ("-m", "--multirun") for argument in arguments)
     for argument in arguments:
         if re.fullmatch(r"target=\[.*\]", argument):
             long += ["target=all", f"target.members={argument.partition('=')[2]}"]
         elif argument.endswith(".onnx") and "=" not in argument:
-            quoted = argument.replace("\\", "\\\\").replace("'", "\\'")
-            long.append(f"model.path='{quoted}'")
+            long.append(f"model.path={_quoted(argument)}")
+            if not named:
+                variant = re.sub(r"\W+", "_", Path(argument).stem)
+                long += ["task=doctor", "model=onnx", f"model.variant={_quoted(variant)}"]
+        elif preset := re.fullmatch(r"model\.input=([A-Za-z]\w*)", argument):
+            long += _preset(preset[1])
+        elif not sweep and (path := _path(argument)):
+            long.append(path)
         else:
             dcn = r"^(\+{0,2})surgery\.dcn=(?!\{)"
             long.append(re.sub(dcn, r"\1surgery.dcn.name=", argument))
     return long
+
+
+def _quoted(text: str) -> str:
+    """A string in Hydra's grammar."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _path(argument: str) -> str | None:
+    """``KEY=PATH`` with the path in quotes, None for what is no path or needs none."""
+    key, _, value = argument.partition("=")
+    if key not in PATHS or value[:1] in ("", *"'\"[{$") or re.fullmatch(PLAIN, value, re.ASCII):
+        return None
+    return f"{key}={_quoted(value)}"
+
+
+def _preset(name: str) -> list[str]:
+    """The settings that a preset of ``model.input`` stands for."""
+    from postprocess.errors import InputError
+
+    from .foreign.presets import preset
+
+    try:
+        return [f"model.input.{key}={value}" for key, value in preset(name).items()]
+    except InputError as error:
+        sys.exit(_refused(f"model.input: {error}"))
 
 
 def _run(config: Any) -> None:

@@ -94,6 +94,7 @@ DECODERS: Registry[DecoderClass] = Registry(
         "keypoints": "postprocess.decoders.top_down:Keypoints",
         "movenet": "postprocess.decoders.movenet:MoveNet",
         "multi_pose": "postprocess.decoders.multi_pose:MultiPose",
+        "none": "postprocess.decoders.none:NoDecoder",
         "simcc": "postprocess.decoders.simcc:SimCC",
         "snake_rcnn": "postprocess.decoders.snake_rcnn:SnakeRcnn",
     },

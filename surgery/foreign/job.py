@@ -114,7 +114,10 @@ def run(config: Config) -> None:
         with progress.stage("write golden values, overlay and report"):
             stages.save(stage.folder / "golden.npz")
             facts = _facts(case, target, audited, parities, ledger, progress)
-            facts |= {"latency": times.to_json(), "verdict": verdict(proof, times)}
+            facts |= {
+                "latency": times.to_json(),
+                "verdict": verdict(proof, times, decoded=given.decoder["name"] != "none"),
+            }
             _write_pictures(stage, stages, facts)
             stage.write({**manifest, "parity": facts["parity"]})
         stage.publish()

@@ -202,10 +202,7 @@ def _cut(field: Field) -> tuple[str, ...]:
 def _decoder(field: Field) -> tuple[dict[str, Any], str | None]:
     """The decoder's name and parameters, and the layout that it says its heads have."""
     if field.value is None:
-        raise InputError(
-            "model=onnx needs model.decoder={name: NAME, ...}, what turns the cut tensors into "
-            "objects: task=list shows the decoders"
-        )
+        return {"name": "none"}, None
     if isinstance(field.value, str):
         DECODERS.get(field.value)
         return {"name": field.value}, None

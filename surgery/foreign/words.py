@@ -11,10 +11,20 @@ from ..targets.audit import Audit
 from .latency import Comparison
 
 
-def verdict(proof: Parity, times: Comparison) -> dict[str, Any]:
-    """Say in words what the operation cost and brought."""
+def verdict(proof: Parity, times: Comparison, *, decoded: bool = True) -> dict[str, Any]:
+    """Say in words what the operation cost and brought.
+
+    Args:
+        decoded: whether a decoder made instances of the heads.
+    """
     worst = max(found.max for found in proof.outputs.values())
     found = proof.instances
+    if not decoded:
+        return {
+            "good": True,
+            "text": f"The operated graph's outputs are at most {worst:.2g} from "
+            "the found graph's; without a decoder nothing else was compared.",
+        }
     if found.reference == found.other == 0:
         text = f"The operated graph's outputs are at most {worst:.2g} from the found graph's, but "
         return {"good": False, "text": f"{text}nothing is found in this picture: try image=FILE."}

@@ -11,7 +11,7 @@ from postprocess.registry import suggestion
 if TYPE_CHECKING:
     from ..config.run import Config
 
-TASKS = ("export", "explain", "audit", "graph", "evaluate", "benchmark", "list", "scenes")
+TASKS = ("export", "explain", "audit", "graph", "evaluate", "benchmark", "list", "scenes", "doctor")
 
 
 def run(config: Config) -> None:

@@ -26,7 +26,6 @@ HEADS = "heatmap: 'tensor/b:0', size: 'tensor/a:0', box: ltrb"
     ("overrides", "told"),
     [
         (["model.path=null"], r"needs model\.path=FILE"),
-        (["model.decoder=null"], r"needs model\.decoder=\{name: NAME"),
         (["model.decoder={name: null}"], r"'model\.decoder\.name' expects a string"),
         (["model.cut=[]"], r"'model\.cut' expects names of tensors or nodes, or auto, got \[\]"),
         (["model.cut=[1]"], r"model\.cut\[0\]' expects a string"),
