@@ -17,6 +17,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from ..graph.modules import all_nodes
+from ..graph.names import fresh
 from ..graph.operators import MOVING
 from ..graph.shapes import Shape, element_types, infer, shapes
 from ..graph.view import reads
@@ -63,14 +64,14 @@ def picture_input(model: onnx.ModelProto, port: ImageInput, sizes: Sizes) -> lis
     del graph.value_info[:]
     steps, prefix, last = [], [], port.name
     if port.layout == "nhwc":
-        prefix.append(_node("Transpose", last, f"{port.name}.nhwc", perm=TO_NHWC))
+        prefix.append(_node(graph, "Transpose", last, f"{port.name}.nhwc", perm=TO_NHWC))
         last = prefix[-1].output[0]
         steps.append(Step("channels first", port.name, True, "channels-last input is NCHW now"))
     if port.dtype != "float32":
         kept = _lift_casts(graph, port.name) if port.dtype in INTEGERS else "the graph computes so"
         if kept:
             kind = helper.np_dtype_to_tensor_dtype(np.dtype(port.dtype))
-            prefix.append(_node("Cast", last, f"{port.name}.{port.dtype}", to=kind))
+            prefix.append(_node(graph, "Cast", last, f"{port.name}.{port.dtype}", to=kind))
             last = prefix[-1].output[0]
         moved = f"{port.dtype} input is float32 now, the host casts"
         steps.append(Step("cast", port.name, not kept, kept or moved))
@@ -85,8 +86,12 @@ def picture_input(model: onnx.ModelProto, port: ImageInput, sizes: Sizes) -> lis
     return steps
 
 
-def _node(operator: str, source: str, output: str, **attributes: Any) -> onnx.NodeProto:
-    return helper.make_node(operator, [source], [output], name=output, **attributes)
+def _node(
+    graph: onnx.GraphProto, operator: str, source: str, output: str, **attributes: Any
+) -> onnx.NodeProto:
+    """A node called after its output, numbered where the graph has a node of that name."""
+    name = fresh(output, {node.name for node in graph.node})
+    return helper.make_node(operator, [source], [output], name=name, **attributes)
 
 
 def _lift_casts(graph: onnx.GraphProto, name: str) -> str:
@@ -148,13 +153,13 @@ def head_outputs(
             if axes is not None and turned:
                 order = [axes.index(axis) for axis in NCHW]
                 out = f"{name}.nchw" if narrow else name
-                graph.node.append(_node("Transpose", last, out, perm=order))
+                graph.node.append(_node(graph, "Transpose", last, out, perm=order))
                 last = out
                 steps.append(
                     Step("channels first", name, True, f"{name_of(axes)} head is NCHW now")
                 )
             if narrow:
-                graph.node.append(_node("Cast", last, name, to=TensorProto.FLOAT))
+                graph.node.append(_node(graph, "Cast", last, name, to=TensorProto.FLOAT))
                 steps.append(Step("cast", name, True, "head is float32 now"))
         if axes is None and rank == len(NCHW):
             note = "taken as NCHW: the graph does not tell, model.decoder.layout can"

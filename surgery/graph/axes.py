@@ -20,6 +20,7 @@ from postprocess.registry import suggestion
 
 from ..measure.arrays import compare, within
 from .baked import release
+from .feeds import feeds_for
 from .modules import all_graphs, all_nodes, module_of
 from .ports import inputs_of
 from .run import Array, random_feeds, run
@@ -77,9 +78,30 @@ def fixed(model: onnx.ModelProto, sizes: Mapping[str, int]) -> onnx.ModelProto:
                 if side.dim_param in sizes:
                     side.dim_value = sizes[side.dim_param]
     _state_outputs(made)
-    assumed = dict.fromkeys(symbols(made), SIDE)
-    _run(made, random_feeds(made, assumed), ", ".join(f"{k}={v}" for k, v in sizes.items()))
+    _try(made, ", ".join(f"{k}={v}" for k, v in sizes.items()))
     return made
+
+
+def _try(model: onnx.ModelProto, sizes: str) -> None:
+    """Run a graph whose open axes get usual sizes, with sizes for vectors that may hold some.
+
+    Raises:
+        InputError: it does not run; the line names the node, or the inputs that were made up.
+    """
+    feeds = feeds_for(inputs_of(model))
+    try:
+        _run(model, feeds, sizes)
+    except InputError as error:
+        vectors = [k for k, v in feeds.items() if v.ndim < 2 and v.size <= 4 and len(feeds) > 1]
+        if not vectors:
+            raise
+        try:
+            run(model, {**feeds, **{name: np.full_like(feeds[name], SIDE) for name in vectors}})
+        except InputError:
+            named = ", ".join(map(repr, vectors))
+            raise InputError(
+                f"{error} (input {named} may hold sizes, and was made up for the check)"
+            ) from error
 
 
 def opened(model: onnx.ModelProto, axes: Axes) -> onnx.ModelProto:
@@ -189,7 +211,12 @@ def _run(model: onnx.ModelProto, feeds: Mapping[str, Array], sizes: str) -> dict
         for pattern in _FAULTS:
             found = re.search(pattern, str(error))
             node = next(
-                (n for n in all_nodes(model.graph) if found and n.name == found["name"]), None
+                (
+                    n
+                    for n in all_nodes(model.graph)
+                    if found and found["name"] and n.name == found["name"]
+                ),
+                None,
             )
             if node is not None:
                 place = f" in module {module_of(node)!r}" if module_of(node) else ""

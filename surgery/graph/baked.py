@@ -8,7 +8,7 @@ Resize, scales are sizes divided by sizes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from .shapes import Shape, infer, shapes
+from .shapes import Shape, infer, shape_of, shapes
 from .weights import array_of
 
 Array = NDArray[np.generic]
@@ -28,9 +28,11 @@ _PARTS = frozenset({"Constant", "Concat", "Unsqueeze", "Squeeze", "Cast", "Ident
 def release(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return ``model``, changed in place: the same at its own sizes, fewer of them written down.
 
-    A Reshape to a batch of 1 is taken for one that means the batch where that is open.
+    A Reshape to a first axis of 1 is taken for one that means the batch where the data's first
+    axis is an input's open one.
     """
     known, constants = shapes(infer(model)), _constants(model)
+    batches = {(shape_of(value) or ("",))[0] for value in model.graph.input}
     makers = {name: node for node in model.graph.node for name in node.output}
     for node in model.graph.node:
         if node.op_type == "Reshape" and node.input[1] in constants:
@@ -39,7 +41,7 @@ def release(model: onnx.ModelProto) -> onnx.ModelProto:
             if empty and 0 in sizes:  # here 0 means an axis of length 0
                 continue
             del node.attribute[:]
-            target = _target(sizes, known.get(node.input[0]))
+            target = _target(sizes, known.get(node.input[0]), batches)
             _give(model, node, 1, np.array(target, np.int64))
         elif node.op_type == "Resize" and len(node.input) > 3:
             sizes = _last_sizes(node.input[3], makers, constants)
@@ -75,14 +77,21 @@ def _is_size(kind: int, dims: Sequence[int]) -> bool:
     return kind == onnx.TensorProto.INT64 and len(dims) <= 1
 
 
-def _target(target: Sequence[int], shape: Shape | None) -> list[int]:
-    """A Reshape's target with axes that the data has too copied from it, and one left open."""
+def _target(
+    target: Sequence[int], shape: Shape | None, batches: Collection[int | str | None]
+) -> list[int]:
+    """A Reshape's target with axes that the data has too copied from it, and one left open.
+
+    Args:
+        batches: first axes of the graph's inputs.
+    """
     made = list(target)
     if shape is None:
         return made
     copied = 0
     for side, size in zip(shape, target, strict=False):
-        if not (side == size or (copied == 0 and size == 1 and not isinstance(side, int))):
+        batch = copied == 0 and size == 1 and isinstance(side, str) and side in batches
+        if not (side == size or batch):
             break
         made[copied] = 0
         copied += 1

@@ -6,6 +6,7 @@ shapes alone.
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -14,10 +15,12 @@ import onnx
 from postprocess.errors import InputError
 
 from .external import adopt_files
+from .order import in_order
 from .storage import settle
 from .whole import check_whole
 
 LARGEST = 2**31 - 1  # bytes of a protobuf message
+LOG = logging.getLogger("surgery")
 HEAD = 64  # bytes that tell what a file is
 
 # First bytes of what people take for an ONNX file.
@@ -52,6 +55,8 @@ def load_onnx(path: str | Path, *, weights: bool = False) -> onnx.ModelProto:
         ) from error
     if not model.ir_version or not model.HasField("graph"):
         raise InputError(f"{path} ({len(data):,} bytes) is not an ONNX model: it holds no graph")
+    if in_order(model):
+        LOG.warning("%s: its nodes are not in order; they are sorted on reading", path)
     check_whole(model, str(path))
     try:
         adopt_files(model, path, weights=weights)

@@ -93,7 +93,9 @@ def compare(
     return result
 
 
-def tolerance(found: Difference, noise: float | None = None, factor: float = 10.0) -> float:
+def tolerance(
+    found: Difference, noise: float | None = None, factor: float = 10.0, floor: float = 0.0
+) -> float:
     """Largest difference that rounding may make.
 
     Args:
@@ -101,10 +103,14 @@ def tolerance(found: Difference, noise: float | None = None, factor: float = 10.
         noise: measured largest float32 difference, in the array's own unit; by default
             ``FLOAT32_NOISE`` of the scale.
         factor: how much more than the noise is let through.
+        floor: difference that is let through at any scale, for values whose rounding does not
+            shrink with them.
     """
-    return factor * (FLOAT32_NOISE * found.scale if noise is None else noise)
+    return max(floor, factor * (FLOAT32_NOISE * found.scale if noise is None else noise))
 
 
-def within(found: Difference, noise: float | None = None, factor: float = 10.0) -> bool:
+def within(
+    found: Difference, noise: float | None = None, factor: float = 10.0, floor: float = 0.0
+) -> bool:
     """Whether the difference is no more than rounding; see :func:`tolerance`."""
-    return found.max <= tolerance(found, noise, factor)
+    return found.max <= tolerance(found, noise, factor, floor)

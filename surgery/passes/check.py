@@ -8,6 +8,7 @@ import onnx
 
 from postprocess.errors import InputError
 
+from ..graph.bounded import floors
 from ..graph.run import Array, random_feeds, run
 from ..measure.arrays import Difference, compare, within
 
@@ -54,9 +55,10 @@ class Parity:
             raise
         except InputError as error:
             return str(error)
+        absolute = floors(before)
         for name, found in differences.items():
             noise = None if self._noise is None else self._noise * found.scale
-            if not within(found, noise):
+            if not within(found, noise, floor=absolute.get(name, 0.0)):
                 return f"output {name!r} differs by {found.max:.3g} at scale {found.scale:.3g}"
         return None
 

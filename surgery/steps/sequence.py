@@ -18,6 +18,7 @@ from postprocess.errors import InputError
 from postprocess.fields import Field
 
 from ..graph.bare import with_weights_as_inputs
+from ..graph.bounded import floors
 from ..graph.feeds import feeds_for, fits
 from ..graph.outputs import check_model
 from ..graph.ports import inputs_of
@@ -159,10 +160,10 @@ def _compared(
     assert change.expect is not None
     expected = change.expect(feeds)
     found = run_in_turn(change.models, expected.feeds)
-    worst = 0.0
+    worst, absolute = 0.0, floors(change.models[-1])
     for name, difference in compare(expected.outputs, found).items():
         noise = HALF_NOISE * difference.scale if _half(before) else None
-        if not within(difference, noise):
+        if not within(difference, noise, floor=absolute.get(name, 0.0)):
             raise InputError(
                 f"output {name!r} differs by {difference.max:.3g} at scale {difference.scale:.3g} "
                 "from what it was: nothing was written"

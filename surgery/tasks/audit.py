@@ -67,12 +67,13 @@ def _targets(node: Mapping[str, Any]) -> list[Target]:
 
 def _tried(path: Path, targets: Sequence[Target], config: Config) -> dict[str, str]:
     """Open and run the file in the targets' run times, each in a child process: a line for each."""
+    from ..graph.feeds import feeds_for
     from ..graph.files import load_onnx
-    from ..graph.run import random_feeds
+    from ..graph.ports import inputs_of
     from ..targets.runtimes import RUNTIMES
     from ..targets.trial import attempt
 
-    feeds = random_feeds(load_onnx(path), seed=config.seed)
+    feeds = feeds_for(inputs_of(load_onnx(path)), seed=config.seed)
     lines = {}
     for name in dict.fromkeys(target.runtime for target in targets if target.runtime):
         runtime = RUNTIMES.get(name)

@@ -88,7 +88,10 @@ def proven(model: onnx.ModelProto, opset: int, check: Parity) -> onnx.ModelProto
 
 def _converted(model: onnx.ModelProto, current: int, opset: int) -> onnx.ModelProto:
     if opset > current:
-        made = onnx.version_converter.convert_version(model, opset)
+        source = onnx.ModelProto()
+        source.CopyFrom(model)  # of IR version 3 the converter wants every weight as an input
+        source.ir_version = max(model.ir_version, STANDALONE)
+        made = onnx.version_converter.convert_version(source, opset)
     else:
         made = downgraded(model, opset)
         oldest = helper.find_min_ir_version_for(list(made.opset_import), True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 
 from postprocess.errors import InputError
 
@@ -93,7 +94,7 @@ def _translated(path: Path, folder: Path) -> Path:
     assert spec is not None
     assert spec.origin is not None
     copy = folder / "graph.onnx"
-    copy.write_bytes(path.read_bytes())
+    onnx.save(onnx.load(path), copy)  # with the weights that lie beside it
     program = Path(spec.origin).parent / "pnnx"
     done = subprocess.run(
         [str(program), copy.name, "fp16=0"], cwd=folder, capture_output=True, text=True, check=False

@@ -205,3 +205,18 @@ def test_a_picture_s_name_read_in_a_branch_follows_the_new_input() -> None:
     given = np.random.default_rng(0).random((1, 3, 4, 4), np.float32)
     found = run(model, {"image": given})["head"]
     np.testing.assert_array_equal(found, given.transpose(0, 2, 3, 1))
+
+
+def test_a_node_that_is_called_like_an_output_keeps_its_name() -> None:
+    build = Builder()
+    turned = build.node("Transpose", ["x"], "turned", perm=TO_NCHW)
+    back = build.node("Transpose", [build.conv(turned, (3, 4), "maps")], "heat", perm=TO_NHWC)
+    build.node("Sigmoid", [back], "out")
+    build.nodes[1].name = "heat"  # as keras2onnx calls it
+    model = build.model([port("x", (1, 8, 8, 3))], [port("heat", (1, 8, 8, 4))])
+    picture = ImageInput("x", "float32", "nhwc", 1, 8, 8)
+    picture_input(model, picture, Sizes(1, 8, 8))
+    head_outputs(model, "x", None)
+    names = [node.name for node in model.graph.node]
+    assert len(names) == len(set(names))
+    run(model, random_feeds(model))

@@ -19,6 +19,7 @@ from surgery.graph.shapes import shape_of
 from surgery.passes.initializers import INITIALIZERS
 
 from .. import nets
+from .graphs import graph
 
 EXPORTERS = ("dynamo", "torchscript")
 
@@ -173,3 +174,41 @@ def test_a_real_network_gets_its_batch_opened(reference: Path) -> None:
     model = INITIALIZERS.apply(onnx.load(reference / "tinypose" / "tinypose_128x96.onnx"))
     after = opened(model, {"image": {0: "batch"}})
     assert shape_of(after.graph.output[0]) == ("batch", 17, 32, 24)
+
+
+def test_a_row_of_unknown_length_is_not_taken_for_a_batch_of_one() -> None:
+    model = graph(
+        """g (float[batch,3,h,w] x) => (float[batch,3,h,w] y)
+        {
+          s = Shape(x)
+          wide = Gather(s, three)
+          range = Range(zero, wide, one)
+          floats = Cast <to = 1> (range)
+          row = Reshape(floats, flat)
+          y = Add(x, row)
+        }""",
+        three=np.int64(3), zero=np.int64(0), one=np.int64(1), flat=np.int64([1, -1]),
+    )  # fmt: skip
+    x = np.zeros((1, 3, 8, 8), np.float32)
+    expected = run(model, {"x": x})["y"]
+    np.testing.assert_array_equal(
+        run(fixed(model, {"batch": 1, "h": 8, "w": 8}), {"x": x})["y"], expected
+    )
+
+
+def test_an_axis_without_a_name_may_stay_open() -> None:
+    model = graph("g (float[?,3,h,w] x) => (float[?,3,h,w] y) { y = Neg(x) }")
+    assert shape_of(fixed(model, {"h": 8, "w": 8}).graph.input[0]) == (None, 3, 8, 8)
+
+
+def test_a_vector_that_holds_sizes_gets_sizes_for_the_check() -> None:
+    model = graph(
+        """g (float[1,1,n,n] x, float[2] size) => (float[1,1,a,b] y)
+        {
+          whole = Cast <to = 7> (size)
+          sizes = Concat <axis = 0> (ones, whole)
+          y = Resize <mode = "nearest"> (x, , , sizes)
+        }""",
+        ones=np.int64([1, 1]),
+    )
+    assert shape_of(fixed(model, {"n": 4}).graph.input[0]) == (1, 1, 4, 4)

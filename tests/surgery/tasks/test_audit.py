@@ -114,3 +114,15 @@ def test_file_and_list_of_targets_are_enough_on_the_command_line(file: Path) -> 
         [*command, "json=true"], cwd=file.parent, capture_output=True, text=True, check=True
     )
     assert list(json.loads(done.stdout)["targets"]) == ["qnn", "nnapi"]
+
+
+def test_a_graph_with_an_open_batch_is_run_at_a_usual_size(
+    tmp_path: Path, compose: Compose, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> '
+        "g (float[batch,3,8,8] x) => (float[batch,3,8,8] y) { y = Relu(x) }"
+    )
+    onnx.save(model, tmp_path / "open.onnx")
+    run(compose(*_overrides(tmp_path / "open.onnx", "onnxruntime", "load=true")))
+    assert "runs it" in " ".join(capsys.readouterr().out.split())

@@ -181,3 +181,21 @@ def test_a_real_network_goes_from_17_to_11(reference: Path) -> None:
     before = onnx.load(reference / "movenet" / "movenet_lightning.onnx")
     after = proven(before, 11, Parity.random(before))
     assert after.opset_import[0].version == 11
+
+
+def test_a_file_of_ir_version_3_whose_weights_are_no_inputs_goes_up() -> None:
+    kernel = numpy_helper.from_array(np.ones((2, 3, 1, 1), np.float32), "w")
+    pad = helper.make_node("Pad", ["x"], ["p"], pads=[0, 0, 1, 1, 0, 0, 1, 1])
+    conv = helper.make_node("Conv", ["p", "w"], ["y"])
+    ports = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 4, 4]),
+        helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2, 6, 6]),
+    ]
+    made = helper.make_graph([pad, conv], "g", ports[:1], ports[1:], [kernel])
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 9)], ir_version=3)
+    x = {"x": np.ones((1, 3, 4, 4), np.float32)}
+    model4 = onnx.ModelProto()
+    model4.CopyFrom(model)
+    model4.ir_version = 4
+    np.testing.assert_array_equal(run(at_opset(model, 13), x)["y"], run(model4, x)["y"])
+    assert model.ir_version == 3
