@@ -26,10 +26,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,7 +52,8 @@ try:
 except ImportError:  # not built: Preprocess._table gives the same bits, many times slower
     pass
 
-COLORS = ("bgr", "rgb")
+COLORS = ("bgr", "rgb", "gray", "bgra", "rgba")
+CHANNELS = {"gray": 1, "bgra": 4, "rgba": 4}  # 3 for the others
 OF_PERSONS = ("affine", "affine_udp", "crop")
 RESIZES = ("letterbox", "stretch", "keep", "warp", *OF_PERSONS)
 
@@ -61,7 +63,8 @@ class Preprocess:
     """What `bundle.json` says under "preprocess".
 
     Attributes:
-        color: channel order that the network takes, "bgr" or "rgb".
+        color: channel order that the network takes: "bgr", "rgb", "gray" (one channel, with the
+            first mean and std), "bgra" or "rgba" (with an opaque alpha channel, scaled alone).
         scale: factor on pixel values, before mean and std.
         mean: per channel, in `color` order.
         std: per channel, in `color` order.
@@ -158,7 +161,14 @@ class Preprocess:
         return self._normalized(canvas), transform
 
     def _normalized(self, canvas: Image) -> Array:
-        """(h, w, 3) uint8 BGR -> (1, 3, h, w) float32."""
+        """(h, w, 3) uint8 BGR -> (1, 3, h, w) float32, or 1 or 4 channels as `color` says."""
+        if self.color == "gray":
+            gray = np.asarray(cv2.cvtColor(canvas, cv2.COLOR_BGR2GRAY), np.uint8)
+            return np.ascontiguousarray(np.take(self._table[0], gray)[None, None])
+        if self.color in ("bgra", "rgba"):
+            colors = replace(self, color=self.color[:3])._normalized(canvas)
+            alpha = np.full((1, 1, *canvas.shape[:2]), 255 * self.scale, np.float32)
+            return np.concatenate([colors, alpha], axis=1)
         rgb = self.color == "rgb"
         if _normalize is not None:
             mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)

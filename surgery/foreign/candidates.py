@@ -8,9 +8,11 @@ belongs to the network; the cut lies where anything else begins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import onnx
 
 from postprocess.errors import InputError
@@ -18,9 +20,11 @@ from postprocess.errors import InputError
 from ..graph.operators import FOLLOWING, LEARNED, MOVING, PRODUCTS, selects
 from ..graph.shapes import Shape
 from ..graph.view import Index
+from ..graph.weights import array_of, is_outside
 from .layout import LAYOUTS, layouts, name_of
 from .source import Found
 
+_SMALL = 4096  # values of a weight that may have been written by hand
 _PASSING = frozenset({"Transpose", "Identity"})
 
 
@@ -61,7 +65,7 @@ def candidates(found: Found, layout: str | None = None) -> list[Candidate]:
         InputError: the graph has no image input, or no convolution that depends on it.
     """
     image = found.image_input(layout=layout)
-    ends = _Ends(found.index, image.name)
+    ends = _Ends(found, image.name)
     if not ends.last:
         raise InputError(
             f"{found.path}: no convolution depends on input {image.name!r} before something looks "
@@ -99,8 +103,12 @@ class _Ends:
         border: tensors of the network that other nodes, or the caller, read.
     """
 
-    def __init__(self, index: Index, image: str) -> None:
-        self._index = index
+    def __init__(self, found: Found, image: str) -> None:
+        self._index = index = found.index
+        self._weights = {each.name: each for each in found.model.graph.initializer}
+        for node in index.nodes:
+            if node.op_type == "Constant" and node.attribute[0].name == "value":
+                self._weights[node.output[0]] = node.attribute[0].t
         network = self._network(image)
         learned = {position for position in network if self._learns(index.nodes[position])}
         core = index.upstream(out for n in learned for out in index.nodes[n].output) & network
@@ -123,8 +131,10 @@ class _Ends:
     def _learns(self, node: onnx.NodeProto) -> bool:
         if node.op_type not in LEARNED:
             return False
-        constant = any(name in self._index.constants for name in node.input if name)
-        return constant or node.op_type not in PRODUCTS
+        weights = [name for name in node.input if name in self._index.constants]
+        if not weights and node.op_type in PRODUCTS:
+            return False
+        return not (weights and _written(self._weights.get(weights[0])))
 
     def _follow(self, others: set[int], core: set[int]) -> set[int]:
         """Positions behind the last convolutions that work pixel by pixel."""
@@ -134,6 +144,7 @@ class _Ends:
         for position in sorted(others):
             node = index.nodes[position]
             fits = node.op_type in FOLLOWING or node.op_type in _PASSING
+            fits = fits or _by_channel(node, self._weights)
             if fits and all(name in made for name in index.data(node)) and self._per_channel(node):
                 following.add(position)
                 made.update(node.output)
@@ -159,8 +170,22 @@ class _Ends:
                     if reader not in inside and reader in wanted and self._takes_data(reader)
                 ]
                 if outside or name in index.outputs:
-                    border.add(self._before_transposes(name, inside))
+                    border.add(self._dequantized(self._before_transposes(name, inside)))
         return border
+
+    def _dequantized(self, name: str) -> str:
+        """The tensor, or of one that holds int8 the same in float32 behind what only moves it."""
+        index, at = self._index, name
+        if not quantised(index, name):
+            return name
+        while at not in index.outputs and len(index.readers.get(at, [])) == 1:
+            node = index.nodes[index.readers[at][0]]
+            if node.op_type not in (*MOVING, "DequantizeLinear"):
+                break
+            at = node.output[0]
+            if node.op_type == "DequantizeLinear":
+                return str(at)
+        return name
 
     def _takes_data(self, position: int) -> bool:
         return any(out not in self._index.constants for out in self._index.nodes[position].output)
@@ -182,6 +207,38 @@ class _Ends:
             return ""
         node = self._index.nodes[max(upstream)]
         return str(node.name or node.output[0])
+
+
+def quantised(index: Index, name: str) -> bool:
+    """Whether a tensor holds int8 or uint8 that stand for other values."""
+    node = index.nodes[index.maker[name]] if name in index.maker else None
+    if node is None:
+        return False
+    if node.op_type in MOVING:
+        return quantised(index, node.input[0])
+    return bool(node.op_type == "QuantizeLinear" or node.op_type.startswith("QLinear"))
+
+
+def _written(weight: onnx.TensorProto | None) -> bool:
+    """Whether a weight was written, not learned: an identity, a mean, the places 0 to n - 1.
+
+    The last is how YOLO's head takes the mean of a distribution over distances (DFL: Li et al.,
+    "Generalized Focal Loss", 2020, section 3.2).
+    """
+    if weight is None or not 1 < math.prod(weight.dims) <= _SMALL or is_outside(weight):
+        return False
+    values = array_of(weight).ravel()
+    steps = np.arange(len(values))
+    return bool((values == steps).all() or np.isin(values, (0, 1)).all() or np.ptp(values) == 0)
+
+
+def _by_channel(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -> bool:
+    """Whether a node takes channels apart, (N, C, ...): the host would have to do it again."""
+    if node.op_type == "Split":
+        return next((a.i for a in node.attribute if a.name == "axis"), 0) == 1
+    if node.op_type != "Slice" or len(node.input) < 4 or node.input[3] not in weights:
+        return False
+    return bool(array_of(weights[node.input[3]]).tolist() == [1])
 
 
 def _candidate(

@@ -51,11 +51,13 @@ class Sizes:
     batch: int | None
     height: int | None
     width: int | None
+    channels: int = 3
 
     @property
     def shape(self) -> list[int | str]:
-        """(N, 3, H, W) with a symbol for each open axis."""
-        return [self.batch or "batch", 3, self.height or "height", self.width or "width"]
+        """(N, C, H, W) with a symbol for each open axis."""
+        sides = (self.height or "height", self.width or "width")
+        return [self.batch or "batch", self.channels, *sides]
 
 
 def picture_input(model: onnx.ModelProto, port: ImageInput, sizes: Sizes) -> list[Step]:

@@ -81,6 +81,7 @@ def run(config: Config) -> None:
         if config.surgery.decode == "inside":
             require_writer(str(_decoder_parameters(case)["name"]))
         _note_activation(case, decoder, ledger)
+        _note_unread(case, ledger)
         with progress.stage("channels first, simplified, each pass held against the one before"):
             operated = operate(found, cut, given, picture, config, sample.tensor, ledger)
             operated = _renamed(operated, _names(case), ledger)
@@ -143,6 +144,20 @@ def _note_activation(case: _Case, decoder: Decoder, ledger: Ledger) -> None:
     if index.nodes[index.maker[unmoved(index, heatmap)]].op_type == "Sigmoid":
         reason = "the decoder applies a sigmoid to what is made by one: is activation: none meant?"
         ledger.add(Entry("cut", "activation", heatmap, False, True, reason))
+
+
+def _note_unread(case: _Case, ledger: Ledger) -> None:
+    """Name the heads that the decoder does not read: they stay in the bundle as arrays."""
+    parameters = _decoder_parameters(case)
+    name = parameters["name"]
+    if name == "none":
+        return
+    decoder, names = _decoder(case), _names(case)
+    read = {value for value in vars(decoder).values() if isinstance(value, str)}
+    for tensor in case.cut.tensors:
+        if names.get(tensor, tensor) not in read:
+            reason = f"the decoder {name} does not read this head; the bundle gives it as an array"
+            ledger.add(Entry("cut", "head", tensor, False, True, reason))
 
 
 def _decoder_parameters(case: _Case) -> dict[str, Any]:

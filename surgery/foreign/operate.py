@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import onnx
@@ -22,7 +22,7 @@ from ..passes.base import opset_of
 from ..passes.opset import proven
 from ..support.ledger import Entry, Ledger
 from ..targets import Target
-from .candidates import automatic
+from .candidates import automatic, quantised
 from .cut import extract, needed_inputs, resolve, separate
 from .interface import Sizes, Step, head_outputs, picture_input
 from .layout import LAYOUTS, Axes
@@ -77,8 +77,10 @@ def cut_graph(found: Found, given: Settings, ledger: Ledger) -> Cut:
         InputError: an unknown name, a cut that does not separate, or a part before it that takes
             something else than one picture.
     """
-    if given.cut:
-        tensors, reasons = resolve(found, given.cut), dict[str, str]()
+    named = _named(found, given)
+    if given.cut or named:
+        tensors, reasons = resolve(found, given.cut or named), dict[str, str]()
+        _check_values(found, tensors)
         left_out = separate(found, tensors, _ends(found, given.layout))
     else:
         chosen = automatic(found, given.layout)
@@ -102,6 +104,34 @@ def cut_graph(found: Found, given: Settings, ledger: Ledger) -> Cut:
                 _entry("cut", name, False, "this input is not needed up to the cut: left out")
             )
     return Cut(tensors, part, found.image_input(needed, given.layout))
+
+
+def _named(found: Found, given: Settings) -> tuple[str, ...]:
+    """Where to cut when the decoder names other tensors than those at which ``auto`` cuts.
+
+    They take the place of the ends that follow them; the other ends stay.
+    """
+    values = [v for key, v in given.decoder.items() if isinstance(v, str) and key != "name"]
+    tensors = list(dict.fromkeys(v for v in values if v in found.index.maker))
+    ends = _ends(found, given.layout)
+    if set(tensors) <= set(ends):
+        return ()
+    behind = found.index.downstream(tensors)
+    return (*tensors, *(end for end in ends if end not in behind))
+
+
+def _check_values(found: Found, tensors: Sequence[str]) -> None:
+    """Refuse a cut at int8 values that stand for others.
+
+    Raises:
+        InputError: naming the tensor.
+    """
+    for tensor in tensors:
+        if quantised(found.index, tensor):
+            raise InputError(
+                f"model.cut: {tensor!r} holds quantised values: cut behind its DequantizeLinear "
+                "(model.cut=auto does)"
+            )
 
 
 def _ends(found: Found, layout: str | None) -> list[str]:
@@ -143,7 +173,7 @@ def operate(
     graph = onnx.ModelProto()
     graph.CopyFrom(cut.part)
     height, width = preprocess.size or (cut.port.height, cut.port.width)
-    sizes = Sizes(cut.port.batch or config.input.batch, height, width)
+    sizes = Sizes(cut.port.batch or config.input.batch, height, width, cut.port.channels)
     steps = picture_input(graph, cut.port, sizes)
     said = LAYOUTS[given.head_layout] if given.head_layout else None
     more, axes = head_outputs(graph, cut.port.name, said)

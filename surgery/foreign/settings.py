@@ -15,7 +15,7 @@ from models.errors import ModelError
 from postprocess.decoders.base import DECODERS
 from postprocess.errors import InputError
 from postprocess.fields import Field
-from postprocess.preprocess import Preprocess
+from postprocess.preprocess import CHANNELS, Preprocess
 
 from ..config.run import Config
 from .layout import LAYOUTS
@@ -141,6 +141,7 @@ def preprocess(given: Settings, port: ImageInput) -> Preprocess:
             f"model.input.resize is keep, but the input is fixed at {values['size']}: say "
             "letterbox or stretch"
         )
+    values["color"] = _color(given.picture["color"].text(), port)
     result = Preprocess.from_json(Field(values, given.picture.file, given.picture.path))
     if result.size is not None and math.prod(result.size) > PIXELS:
         raise InputError(
@@ -150,6 +151,21 @@ def preprocess(given: Settings, port: ImageInput) -> Preprocess:
     if port.dtype in INTEGERS:
         _check_whole(result, port)
     return result
+
+
+def _color(said: str, port: ImageInput) -> str:
+    """The colour order for the channels of the graph's input.
+
+    Raises:
+        InputError: what is said has another number of channels.
+    """
+    usual = {1: "gray", 3: said, 4: "rgba"}[port.channels]
+    if said == "rgb" or CHANNELS.get(said, 3) == port.channels:
+        return usual if said == "rgb" else said
+    raise InputError(
+        f"model.input.color is {said}, the graph's input {port.name!r} has {port.channels} "
+        f"channel(s): {usual} fits"
+    )
 
 
 def _size(field: Field, port: ImageInput) -> list[int] | None:

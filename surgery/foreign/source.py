@@ -6,7 +6,7 @@ with it is one line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ class ImageInput:
         dtype: numpy's name of its element type.
         layout: "nchw" or "nhwc".
         batch, height, width: sizes, None where the graph leaves them open.
+        channels: 3, or 1 (grey) or 4 (with alpha).
     """
 
     name: str
@@ -41,6 +42,7 @@ class ImageInput:
     batch: int | None
     height: int | None
     width: int | None
+    channels: int = 3
 
 
 class Found:
@@ -79,7 +81,7 @@ class Found:
         return "" if kind == TensorProto.UNDEFINED else numpy_name(kind)
 
     def image_input(self, names: list[str] | None = None, layout: str | None = None) -> ImageInput:
-        """The input that takes the picture: the only one with three channels.
+        """The input that takes the picture: the only one with three channels, else with 1 or 4.
 
         Args:
             names: inputs to choose from; all that are not weights by default.
@@ -90,12 +92,20 @@ class Found:
         """
         values = {value.name: value for value in self.model.graph.input}
         names = self.index.inputs if names is None else names
-        fitting = [port for name in names if (port := _image(values[name], layout)) is not None]
-        if len(fitting) == 1:
-            return fitting[0]
+        for channels in ((3,), (1, 4)):
+            fitting = [
+                port
+                for name in names
+                if (port := _image(values[name], layout, channels)) is not None
+            ]
+            if len(fitting) == 1:
+                return fitting[0]
+            if fitting:
+                break
         listed = ", ".join(f"{name!r} {describe(values[name])}" for name in names) or "none"
         raise InputError(
-            f"{self.path}: expected one image input of shape (N,3,H,W) or (N,H,W,3), "
+            f"{self.path}: expected one image input of shape (N,3,H,W) or (N,H,W,3) (or of 1 or "
+            f"4 channels), "
             f"the graph takes {listed}"
         )
 
@@ -149,19 +159,25 @@ def dimensions(shape: Shape | None) -> str:
     return "(" + ",".join("?" if side is None else str(side) for side in shape) + ")"
 
 
-def _image(value: onnx.ValueInfoProto, layout: str | None) -> ImageInput | None:
+def _image(
+    value: onnx.ValueInfoProto, layout: str | None, channels: Sequence[int]
+) -> ImageInput | None:
     """The port as an image input; None where it cannot be one."""
     shape = shape_of(value)
     dtype = numpy_name(value.type.tensor_type.elem_type)
     if shape is None or len(shape) != 4 or dtype not in (*FLOATS, *INTEGERS):
         return None
     sides = [side if isinstance(side, int) else None for side in shape]
-    first, last = (side == 3 for side in (sides[1], sides[3]))
+    first, last = (side in channels for side in (sides[1], sides[3]))
     if layout is not None:
-        first = layout == "nchw" and sides[1] in (3, None)
-        last = layout == "nhwc" and sides[3] in (3, None)
+        first = layout == "nchw" and (sides[1] is None or sides[1] in channels)
+        last = layout == "nhwc" and (sides[3] is None or sides[3] in channels)
     if first:
-        return ImageInput(value.name, dtype, "nchw", sides[0], sides[2], sides[3])
+        return ImageInput(
+            value.name, dtype, "nchw", sides[0], sides[2], sides[3], sides[1] or channels[0]
+        )
     if last:
-        return ImageInput(value.name, dtype, "nhwc", sides[0], sides[1], sides[2])
+        return ImageInput(
+            value.name, dtype, "nhwc", sides[0], sides[1], sides[2], sides[3] or channels[0]
+        )
     return None

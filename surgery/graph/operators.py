@@ -42,7 +42,10 @@ BROADCAST = frozenset({"Add", "Div", "Max", "Mean", "Min", "Mul", "Pow", "PRelu"
 
 RESIZING = frozenset({"Resize", "Upsample", "DepthToSpace", "Pad"})
 
-FOLLOWING = UNARY | BROADCAST | RESIZING
+QUANTIZED = frozenset({"QLinearAdd", "QLinearLeakyRelu", "QLinearMul", "QLinearSigmoid"})
+"""Operators of ONNX Runtime's domain that work on int8 value by value."""
+
+FOLLOWING = UNARY | BROADCAST | RESIZING | QUANTIZED
 """Operators that belong to the network where they follow its last convolution."""
 
 MOVING = frozenset(

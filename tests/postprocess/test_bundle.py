@@ -57,7 +57,7 @@ CHANGES: dict[str, tuple[Callable[[Document], object], str]] = {
     ),
     "unknown color": (
         lambda d: d["preprocess"].update(color="hsv"),
-        "'preprocess.color' expects one of bgr, rgb, got 'hsv'",
+        "'preprocess.color' expects one of bgr, rgb, gray, bgra, rgba, got 'hsv'",
     ),
     "misspelt field": (
         lambda d: d["preprocess"].update(allways_pad=True),

@@ -197,3 +197,21 @@ def test_what_is_not_an_image_is_named_in_one_line(image: NDArray[Any], words: s
 def test_rules_that_cannot_be_carried_out_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="preprocess"):
         make(**changes)
+
+
+def test_one_channel_is_opencvs_grey_with_the_first_mean_and_std() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (8, 6, 3), dtype=np.uint8)
+    given = Preprocess("gray", 0.5, (10.0, 0, 0), (2.0, 1, 1), (8, 6), "stretch")
+    tensor, _ = given(image)
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    assert tensor.shape == (1, 1, 8, 6)
+    np.testing.assert_allclose(tensor[0, 0], (grey * 0.5 - 10) / 2, rtol=1e-6)
+
+
+def test_a_fourth_channel_is_opaque_alpha() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (8, 6, 3), dtype=np.uint8)
+    given = Preprocess("rgba", 1 / 255, (0.0,) * 3, (1.0,) * 3, (8, 6), "stretch")
+    tensor, _ = given(image)
+    assert tensor.shape == (1, 4, 8, 6)
+    np.testing.assert_allclose(tensor[0, :3], image[:, :, ::-1].transpose(2, 0, 1) / 255, rtol=1e-6)
+    np.testing.assert_allclose(tensor[0, 3], 1.0, rtol=1e-6)

@@ -17,7 +17,7 @@ from surgery.foreign.candidates import automatic, candidates
 from surgery.foreign.source import Found
 from surgery.tasks import list as listing
 
-from .conftest import Save
+from .conftest import Operate, Save, manifest
 from .graphs import SIDE, TO_NHWC, Builder, centernet, plain, port, trunk
 
 
@@ -140,3 +140,85 @@ def test_weights_may_be_constant_nodes(save: Save) -> None:
         model.graph.node.insert(position, node)
     onnx.checker.check_model(model)
     assert sorted(chosen(save(model))) == ["hm", "wh"]
+
+
+def yolo() -> onnx.ModelProto:
+    """A box branch whose distances are a mean over places (DFL), and a class branch."""
+    build = Builder()
+    features = trunk(build, "image")
+    build.conv(features, (8, 16), "box")
+    build.conv(features, (8, 2), "cls")
+    side = SIDE // 4
+    sizes = build.weight(np.int64([1, 4, 4, side * side]), "sizes")
+    spread = build.node("Reshape", ["box", sizes], "spread")
+    places = build.node("Transpose", [spread], "places", perm=[0, 2, 1, 3])
+    likely = build.node("Softmax", [places], "likely", axis=1)
+    ramp = build.weight(np.arange(4, dtype=np.float32).reshape(1, 4, 1, 1), "ramp")
+    build.node("Conv", [likely, ramp], "mean")
+    build.node("Sigmoid", ["cls"], "scores")
+    return build.model(
+        [port("image", [1, 3, SIDE, SIDE])],
+        [port("mean", [1, 1, 4, side * side]), port("scores", [1, 2, side, side])],
+    )
+
+
+def test_a_mean_over_places_is_no_learned_convolution(save: Save) -> None:
+    assert sorted(chosen(save(yolo()))) == ["box", "scores"]
+
+
+def test_channels_that_are_taken_apart_and_averaged_belong_to_the_network(save: Save) -> None:
+    build = Builder()
+    features = trunk(build, "image")
+    build.conv(features, (8, 6), "coarse")
+    joined = build.node("Concat", [features, "coarse"], "joined", axis=1)
+    build.conv(joined, (14, 3), "fine")
+    cuts = [build.weight(np.int64([each]), f"w{each}") for each in (0, 3, 6, 1)]
+    maps = build.node("Slice", ["coarse", cuts[0], cuts[1], cuts[3]], "maps")
+    build.node("Slice", ["coarse", cuts[1], cuts[2], cuts[3]], "tags")
+    build.node("Add", [maps, "fine"], "mean")
+    side = SIDE // 4
+    outputs = [port(name, [1, 3, side, side]) for name in ("mean", "tags")]
+    found = save(build.model([port("image", [1, 3, SIDE, SIDE])], outputs))
+    assert sorted(chosen(found)) == ["mean", "tags"]
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_pictures_of_one_or_four_channels_are_cut_like_others(
+    channels: int, operate: Operate
+) -> None:
+    build = Builder()
+    build.conv(build.conv("image", (channels, 8), "c1"), (8, 3), "maps")
+    model = build.model(
+        [port("image", [1, channels, SIDE, SIDE])], [port("maps", [1, 3, SIDE, SIDE])]
+    )
+    bundle = operate(model, "model.decoder={name: keypoints, heatmap: maps, method: argmax}")
+    document = manifest(bundle)
+    assert document["graphs"]["backbone"]["inputs"][0]["shape"] == [1, channels, SIDE, SIDE]
+    assert document["preprocess"]["color"] == {1: "gray", 4: "rgba"}[channels]
+
+
+def test_auto_cuts_at_the_heads_that_the_decoder_names(operate: Operate) -> None:
+    bundle = operate(centernet(probabilities=True), "model.decoder={name: keypoints, heatmap: hm}")
+    outputs = [each["name"] for each in manifest(bundle)["graphs"]["backbone"]["outputs"]]
+    assert sorted(outputs) == ["hm", "sizes"]
+
+
+def test_a_head_that_the_decoder_does_not_read_is_named(operate: Operate) -> None:
+    bundle = operate(plain(), "model.decoder={name: keypoints, heatmap: hm}", "model.cut=[hm,wh]")
+    unread = [each for each in manifest(bundle)["ledger"] if each["name"] == "head"]
+    assert [each["where"] for each in unread] == ["wh"]
+
+
+def test_a_cut_at_int8_goes_behind_what_makes_floats_of_it(save: Save) -> None:
+    build = Builder()
+    build.conv(trunk(build, "image"), (8, 3), "maps")
+    scale, zero = build.weight(np.float32(0.1), "scale"), build.weight(np.int8(0), "zero")
+    build.node("QuantizeLinear", ["maps", scale, zero], "whole")
+    build.node("Transpose", ["whole"], "turned", perm=TO_NHWC)
+    build.node("DequantizeLinear", ["turned", scale, zero], "out")
+    build.node("ArgMax", ["out"], "best", axis=3, keepdims=0)
+    side = SIDE // 4
+    model = build.model(
+        [port("image", [1, 3, SIDE, SIDE])], [port("best", [1, side, side], TensorProto.INT64)]
+    )
+    assert chosen(save(model)) == ["out"]
