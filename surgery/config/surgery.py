@@ -14,10 +14,13 @@ from typing import Any
 
 from postprocess.fields import Field
 
-EXPORTERS = ("dynamo", "torchscript")
+# Exporters, and the opset of an export by each where none is asked for.
+DEFAULT_OPSET = {"dynamo": 18, "torchscript": 17}
+EXPORTERS = tuple(DEFAULT_OPSET)
 PRECISIONS = ("fp32", "fp16", "int8")
 DECODE = ("outside", "inside")
 OPSETS = range(11, 24)
+NEWEST_OPSET = OPSETS[-1]
 
 # The keys that there are. Hydra lets others through where a "+" stands before them.
 SURGERY: tuple[str, ...] = (
@@ -45,7 +48,7 @@ class DcnConfig:
     custom: str = "tensorrt"
 
     def options(self) -> dict[str, Any]:
-        """What the rewrites are told."""
+        """Options of the rewrites, by name."""
         return {
             "max_kernel": self.max_kernel,
             "max_radius": self.max_radius,

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from torch import nn
 
-DEFAULT_OPSET = 20
+from .calibration import Calibration
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Context:
 
     Attributes:
         opset: ONNX opset of the export to come.
-        calibration: what was measured or fitted for each module, by its path in the model.
+        calibration: what was measured or fitted, by type and by the module's path in the model.
         options: settings by name, for example ``max_kernel``.
         exporter: of the export to come, "" where it is not known.
         target: of the export to come, "" where it is not known.
     """
 
     opset: int
-    calibration: Mapping[str, object] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
     options: Mapping[str, Any] = field(default_factory=dict)
     exporter: str = ""
     target: str = ""
@@ -83,7 +83,10 @@ class Replacement:
 class Rewrite(Protocol):
     """One way to replace one kind of module; stateless, so that one object serves every model.
 
-    It may have a ``guard`` (:class:`surgery.rewrites.guard.Guard`) that says when it is wanted.
+    It may have a ``guard`` (:class:`surgery.rewrites.guard.Guard`) that says when it is wanted, a
+    method ``measure`` (:class:`surgery.rewrites.measuring.Measuring`) that looks at the network on
+    images, and, where it is a strategy for deformable layers, ``traits``
+    (:class:`surgery.rewrites.traits.Traits`) by which the main job chooses and prepares it.
     """
 
     @property

@@ -29,6 +29,8 @@ from torch import Tensor, nn
 from postprocess.errors import InputError
 
 from .base import Context, Match, Replacement
+from .calibration import Calibration
+from .fitted import FittedConvolution, FittedTensors
 from .measuring import run_through
 from .nested import tensors_in
 from .uses import Uses
@@ -111,18 +113,24 @@ class ConvBn:
 
         A module that is no part of a pair stays.
         """
-        partner = context.calibration.get(path)
+        calibration = context.calibration
+        partner = calibration.get(Partner, path)
         normalization = isinstance(module, NORMALIZATIONS)
+        if _fitted(calibration, path):
+            return Match.decline("it has weights that were fitted to images")
         if partner is None:
             reason = "no convolution that runs once feeds it and nothing else"
             return Match.decline(reason) if normalization else Match.unrelated()
-        if not isinstance(partner, Partner):
-            return Match.decline("it has weights that were fitted to images")
-        if not isinstance(context.calibration.get(partner.path), Partner):
+        if _fitted(calibration, partner.path):
             return Match.decline(f"{partner.path} has weights that were fitted to images")
         if normalization:
             return Replacement(nn.Identity(), note=f"in {partner.path}")
         return Replacement(_folded(module, partner), note=f"with {partner.path}")
+
+
+def _fitted(calibration: Calibration, path: str) -> bool:
+    kinds: tuple[type, ...] = (FittedConvolution, FittedTensors)
+    return any(calibration.get(kind, path) is not None for kind in kinds)
 
 
 def _noted(calls: list[tuple[Tensor, Tensor]]) -> Any:

@@ -107,16 +107,16 @@ class Refitted:
         return Match.unrelated()
 
     def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement:
-        """Return a copy of the module with the values of ``context.calibration[path]``.
+        """Return a copy of the module with the values of ``context.calibration`` for ``path``.
 
         Raises:
             InputError: there are none, or they do not fit the module.
         """
-        fitted = context.calibration.get(path)
-        if not isinstance(fitted, FittedTensors):
+        fitted = context.calibration.get(FittedTensors, path)
+        if fitted is None:
             raise InputError(
                 f"the rewrite 'fitted' needs fitted tensors of {path!r}, got "
-                f"{'none' if fitted is None else type(fitted).__name__}: pass Fitted.modules"
+                f"{context.calibration.types_at(path)}: pass Fitted.modules"
             )
         state = module.state_dict()
         for name, tensor in fitted.tensors.items():

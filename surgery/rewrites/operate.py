@@ -20,8 +20,10 @@ from torch import nn
 
 from postprocess.errors import InputError
 
+from ..config.surgery import NEWEST_OPSET
 from ..support.ledger import Entry, Ledger
-from .base import DEFAULT_OPSET, Context, Replacement, Rewrite
+from .base import Context, Replacement, Rewrite
+from .calibration import Calibration
 from .functions.base import FunctionPatch
 from .functions.patching import patched
 from .guard import Guard
@@ -63,8 +65,8 @@ def rewriting(
     model: nn.Module,
     names: Names | Mapping[str, Names],
     *,
-    opset: int = DEFAULT_OPSET,
-    calibration: Mapping[str, object] | None = None,
+    opset: int = NEWEST_OPSET,
+    calibration: Calibration | Mapping[str, object] | None = None,
     options: Mapping[str, Any] | None = None,
     exporter: str = "",
     target: str = "",
@@ -90,8 +92,9 @@ def rewriting(
         model: any network; references held outside ``Module`` attributes (in a plain list, for
             example) are not seen.
         names: what to do, and where.
-        opset: ONNX opset of the export to come.
-        calibration: what was measured or fitted for each module, by path, where a rewrite needs it.
+        opset: ONNX opset of the export to come; the newest where none is to come.
+        calibration: what was measured or fitted for each module, by path, where a rewrite needs it;
+            a :class:`Calibration` where a module has several values.
         options: settings of the rewrites by name.
         exporter: of the export to come, for guards.
         target: of the export to come, for guards.
@@ -107,7 +110,9 @@ def rewriting(
         RuntimeError: another thread is operating on the model or a part of it.
     """
     ledger = Ledger() if ledger is None else ledger
-    context = Context(opset, dict(calibration or {}), dict(options or {}), exporter, target)
+    if not isinstance(calibration, Calibration):
+        calibration = Calibration.by_path(calibration or {})
+    context = Context(opset, calibration, dict(options or {}), exporter, target)
     groups, patches = _groups(names, context, ledger)
     if isinstance(model, torch.jit.ScriptModule):
         raise InputError("a scripted module cannot be operated on: pass the nn.Module it came from")

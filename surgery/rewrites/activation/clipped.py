@@ -22,23 +22,25 @@ class Clipped:
     Attributes:
         basis: the form's two functions.
         build: makes the module from the fit.
+        kind: type of its fits, so that those of two forms are told apart.
     """
 
     name: str
     summary: str
     basis: Basis
     build: Callable[[Fit], nn.Module]
+    kind: type[Fit]
     exact: bool = False
     min_opset: int = 11
 
     def measure(self, model: nn.Module, images: Sequence[Tensor]) -> Mapping[str, object]:
-        """Return a :class:`Fit` for every smooth activation that the images reach, by path."""
+        """Return a fit for every smooth activation that the images reach, by path."""
         modules = dict(model.named_modules())
         fits: dict[str, object] = {}
         for path, samples in inputs_seen(model, images, lambda m: smooth(m) is not None).items():
             activation = smooth(modules[path])
             assert activation is not None
-            fits[path] = fit(samples, activation, self.basis)
+            fits[path] = self.kind(**vars(fit(samples, activation, self.basis)))
         return fits
 
     def match(self, module: nn.Module) -> Match:
@@ -51,10 +53,10 @@ class Clipped:
         Raises:
             InputError: nothing was measured.
         """
-        found = context.calibration.get(path)
-        if isinstance(found, Fit):
+        found = context.calibration.get(self.kind, path)
+        if found is not None:
             return Replacement(self.build(found), effect=found.effect())
-        if not any(isinstance(each, Fit) for each in context.calibration.values()):
+        if not context.calibration.of(self.kind):
             raise InputError(
                 f"{self.name} needs the inputs that {path!r} sees on images: pass "
                 "calibration=measured(model, names, images)"

@@ -20,7 +20,12 @@ from __future__ import annotations
 from torch import Tensor
 
 from .clipped import Clipped
+from .fit import Fit
 from .relu6 import ScaledReLU6
+
+
+class HardswishFit(Fit):
+    """The fit of a scaled Hardswish."""
 
 
 class ScaledHardswish(ScaledReLU6):
@@ -40,4 +45,5 @@ HARDSWISH = Clipped(
     "SiLU, Mish and GELU as a Hardswish fitted to the inputs seen",
     _basis,
     ScaledHardswish,
+    HardswishFit,
 )

@@ -27,6 +27,10 @@ from .clipped import Clipped
 from .fit import Fit
 
 
+class Relu6Fit(Fit):
+    """The fit of a scaled ReLU6."""
+
+
 class ScaledReLU6(nn.Module):
     """a relu6(b x + c) + d."""
 
@@ -51,4 +55,5 @@ RELU6 = Clipped(
     "SiLU, Hardswish, Mish and GELU as a scaled ReLU6 fitted to the inputs seen",
     _basis,
     ScaledReLU6,
+    Relu6Fit,
 )

@@ -13,6 +13,7 @@ from postprocess.errors import InputError
 
 from ..base import Context, Match, Replacement
 from ..fitted import FittedConvolution
+from ..traits import WIDENED, Traits
 from .layer import convolution, described, match_deform
 from .widened import WidenedConvolution
 
@@ -25,6 +26,7 @@ class Calibrated:
     exact: bool = False
     summary: str = "Conv fitted by least squares to the layer's outputs on images"
     min_opset: int = 1
+    traits: Traits = Traits(fit="calibrated", leaves=WIDENED)
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""
@@ -37,11 +39,11 @@ class Calibrated:
             InputError: no fitted convolution for this layer, or one of another layer's sizes.
         """
         layer = described(module)
-        fitted = context.calibration.get(path)
-        if not isinstance(fitted, FittedConvolution):
+        fitted = context.calibration.get(FittedConvolution, path)
+        if fitted is None:
             raise InputError(
                 f"{self.name} needs fitted weights of layer {path!r}, got "
-                f"{'none' if fitted is None else type(fitted).__name__}: fit them with surgery.fit"
+                f"{context.calibration.types_at(path)}: fit them with surgery.fit"
             )
         geometry, hidden = layer.geometry, fitted.hidden
         more = 0 if hidden is None else len(hidden.weight)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from postprocess.errors import InputError
 
 from ..base import Context, Match, Replacement
+from ..traits import Traits
 from .layer import DeformModule, described, match_deform
 from .recognise import DeformLayer
 from .sampling import Sampler, deform_conv2d, sample_gather, sample_grid, tap_positions
@@ -30,6 +31,7 @@ class Decomposed:
     exact: bool = True
     summary: str = "ordinary operators: GridSample (opset 16 on) or Gather, then a 1x1 Conv"
     min_opset: int = MIN_OPSET
+    traits: Traits = Traits(("GridSample",), accuracy=20, speed=20)
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""

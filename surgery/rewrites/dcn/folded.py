@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from postprocess.errors import InputError
 
 from ..base import Context, Match, Replacement
+from ..traits import CONVOLUTION, Traits
 from .layer import convolution, described, match_deform
 from .recognise import Geometry
 from .statistics import OffsetStatistics
@@ -37,6 +38,7 @@ class Folded:
     exact: bool = False
     summary: str = "Conv with each tap's mean offset and mean mask folded into its weights"
     min_opset: int = 1
+    traits: Traits = Traits(offsets=True, leaves=CONVOLUTION.leaves)
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""
@@ -65,11 +67,11 @@ class Folded:
 
 
 def _measured(path: str, context: Context) -> OffsetStatistics:
-    measured = context.calibration.get(path)
-    if not isinstance(measured, OffsetStatistics):
+    measured = context.calibration.get(OffsetStatistics, path)
+    if measured is None:
         raise InputError(
             f"dcn.folded needs the offset statistics of layer {path!r}, got "
-            f"{'none' if measured is None else type(measured).__name__}: pass "
+            f"{context.calibration.types_at(path)}: pass "
             "calibration=statistics(model, images) of images that reach it"
         )
     if not (measured.mean_offset.isfinite().all() and measured.mean_mask.isfinite().all()):

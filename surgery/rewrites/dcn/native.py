@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from postprocess.errors import InputError
 
 from ..base import Context, Match, Replacement
+from ..traits import Traits
 from .layer import DeformModule, described, match_deform
 from .recognise import DeformLayer, Geometry
 
@@ -30,6 +31,7 @@ class Native:
     exact: bool = True
     summary: str = "ONNX DeformConv, one operator a layer"
     min_opset: int = MIN_OPSET
+    traits: Traits = Traits(("DeformConv",), accuracy=10, speed=10)
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""

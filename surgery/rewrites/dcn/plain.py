@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..base import Context, Match, Replacement
+from ..traits import CONVOLUTION, Traits
 from .layer import convolution, described, match_deform
 
 
@@ -22,6 +23,7 @@ class Plain:
     exact: bool = False
     summary: str = "Conv with the layer's own weights, offsets and mask dropped"
     min_opset: int = 1
+    traits: Traits = CONVOLUTION
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""

@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 
 from postprocess.errors import InputError
 
+from ...config.surgery import NEWEST_OPSET
 from ...support.ledger import Entry, Ledger
-from ..base import DEFAULT_OPSET, Context
+from ..base import Context
 from ..registry import REWRITES, is_patch
 from .base import FunctionPatch, Tally
 from .dispatch import in_force
@@ -19,7 +20,7 @@ from .place import find
 def patching(
     *patches: str | FunctionPatch,
     exporter: str = "",
-    opset: int = DEFAULT_OPSET,
+    opset: int = NEWEST_OPSET,
     target: str = "",
     ledger: Ledger | None = None,
 ) -> Iterator[Ledger]:
@@ -32,7 +33,7 @@ def patching(
         patches: names of ``surgery.rewrites``, or patches themselves; of two for one function, the
             later one stands in front.
         exporter: of the export to come, for guards.
-        opset: of the export to come, for guards.
+        opset: of the export to come, for guards; the newest where none is to come.
         target: of the export to come, for guards.
         ledger: takes the entries, on leaving; a new one otherwise.
 

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from postprocess.errors import InputError
 
 from ...base import Context, Match, Replacement
+from ...traits import Traits
 from ..layer import DeformModule, described, match_deform
 from ..recognise import DeformLayer
 from ..statistics import OffsetStatistics
@@ -46,6 +47,9 @@ class Shifted:
     exact: bool = False
     summary: str = "sums of shifted images (Pad, Slice, Mul, Add, Relu, Conv), for bounded offsets"
     min_opset: int = 9
+    traits: Traits = Traits(
+        ("Pad", "Slice", "Mul", "Add", "Relu", "Conv"), speed=30, offsets=True
+    )
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""
@@ -77,14 +81,13 @@ class Shifted:
 
 
 def _reach(layer: DeformLayer, path: str, context: Context) -> Reach:
-    options, measured = context.options, context.calibration.get(path)
-    found = measured if isinstance(measured, OffsetStatistics) else None
+    options, found = context.options, context.calibration.get(OffsetStatistics, path)
     if options.get("radius") is not None:
         return square_reach(layer.geometry, int(options["radius"]), found)
     if found is None:
         raise InputError(
             f"dcn.shifted needs the offset statistics of layer {path!r}, got "
-            f"{'none' if measured is None else type(measured).__name__}: pass "
+            f"{context.calibration.types_at(path)}: pass "
             "calibration=statistics(model, images), or options={'radius': PIXELS}"
         )
     limit = int(options.get("max_radius", MAX_RADIUS))
