@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from postprocess.errors import InputError
 
+from ..config.surgery import DEFAULT_OPSET
 from ..graph.bare import with_weights_as_inputs
 from ..graph.names import stable_names
 from ..passes.check import Parity
@@ -32,7 +33,6 @@ from .symbolics.record import Recorded, called
 from .symbolics.scope import chosen as chosen_symbolics
 
 OLDEST_OPSET = 9
-DEFAULT_OPSET = 18
 
 
 def export_onnx(
@@ -59,8 +59,9 @@ def export_onnx(
         output_names: one for each output, in order.
         dynamic: symbol by axis, by input or output name. Axes of outputs that are not fixed and
             not named get ``<output>_dim_<axis>``.
-        opset: of the ``ai.onnx`` domain, 18 by default. One that the exporter does not write is
-            reached by conversion, whose result is run against the original.
+        opset: of the ``ai.onnx`` domain; by default 18 with dynamo, 17 with torchscript. One that the
+            exporter does not write is reached by conversion, whose result is run against the
+            original.
         exporter: "dynamo" or "torchscript".
         metadata: entries for the model's ``metadata_props``.
         name: of the graph.
@@ -73,7 +74,7 @@ def export_onnx(
             exporter fails (chained), the opset cannot be reached, or the result is not valid.
     """
     chosen = _exporter(exporter)
-    wanted = _opset(opset)
+    wanted = _opset(DEFAULT_OPSET[exporter] if opset is None else opset)
     native = min(max(wanted, chosen.opsets.start), chosen.opsets.stop - 1)
     recorded = tuple(Recorded(each) for each in chosen_symbolics(symbolics, wanted))
     request = Request(
@@ -105,9 +106,8 @@ def _exporter(name: str) -> Exporter:
     return EXPORTERS[name]
 
 
-def _opset(opset: int | None) -> int:
+def _opset(wanted: int) -> int:
     newest = onnx.defs.onnx_opset_version()
-    wanted = DEFAULT_OPSET if opset is None else opset
     if not OLDEST_OPSET <= wanted <= newest:
         raise InputError(f"surgery.opset expects {OLDEST_OPSET} to {newest}, got {wanted}")
     return wanted

@@ -6,32 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cv2
 from rich.markup import escape
 
-import postprocess
 from postprocess.bundle import sha256
 from postprocess.decoders.base import DECODERS, Decoder
-from postprocess.draw import overlay
 from postprocess.errors import InputError
 from postprocess.preprocess import Preprocess
 from postprocess.registry import suggestion
-from postprocess.runtime import Runtime
 from postprocess.stages import Stages
 
 from ..config.run import Config
 from ..decoding import require_writer
-from ..export.ort_format import write_ort
 from ..graph import rename
-from ..job.bundle import Staging, staging
-from ..job.decoded import add_decoding
-from ..job.graphs import describe_graph, write_graph
+from ..job.bundle import staging
+from ..job.finish import Staged, finish, run_bundle
 from ..measure.parity import Parity, parity
 from ..network.pictures import Sample, load_image
-from ..report import write_report
 from ..support.ledger import Entry, Ledger
 from ..support.progress import Progress
-from ..support.versions import versions
 from ..targets import Target
 from ..targets.audit import Audit, audit
 from .cut import resolve, unmoved
@@ -45,7 +37,7 @@ from .words import summary, verdict
 
 @dataclass(frozen=True)
 class _Case:
-    """What the stages share.
+    """State that the stages share.
 
     Attributes:
         picture: from a photo to the operated graph's input.
@@ -87,48 +79,27 @@ def run(config: Config) -> None:
             operated = _renamed(operated, _names(case), ledger)
         with progress.stage(f"audit for {target.name}"):
             audited = audit(operated.graph, target)
-        write_graph(operated.graph, stage.folder / "backbone.onnx", ledger)
-        manifest = _manifest(case, operated, ledger)
-        stage.write(manifest)
         with progress.stage("run the bundle in ONNX Runtime"):
-            runtime = postprocess.load(stage.folder, threads=config.threads)
-            stages = runtime.run_stages(case.sample.image)
-        proof = _proof(operated, decoder, stages)
-        if target.ort_format:
-            with progress.stage("write the graph in ONNX Runtime's own format"):
-                write_ort(stage.folder, ["backbone"], stages.input)
-        parities = {"found graph, operated graph": proof.to_json(bounded=True)}
-        if config.surgery.decode == "inside":
-            manifest |= add_decoding(
-                stage.folder,
-                operated.graph,
-                manifest["decoder"],
-                stages.input,
-                target,
-                ledger,
-                progress,
-                parities,
-            )
-            manifest["ledger"] = ledger.to_json()
+            graphs = {"backbone": operated.graph}
+            staged = run_bundle(stage, graphs, _description(case), image, config.threads, ledger)
+        proof = _proof(operated, decoder, staged.stages)
         with progress.stage("time the found graph and the operated one in turn"):
-            times = _times(case, operated, runtime, stages)
-        with progress.stage("write golden values, overlay and report"):
-            stages.save(stage.folder / "golden.npz")
-            facts = _facts(case, target, audited, parities, ledger, progress)
-            facts |= {
-                "latency": times.to_json(),
-                "verdict": verdict(proof, times, decoded=given.decoder["name"] != "none"),
-            }
-            _write_pictures(stage, stages, facts)
-            stage.write({**manifest, "parity": facts["parity"]})
-        stage.publish()
+            times = _times(case, operated, staged)
+        facts = {
+            **_facts(case, target, audited),
+            "parity": {"found graph, operated graph": proof.to_json(bounded=True)},
+            "latency": times.to_json(),
+            "verdict": verdict(proof, times, decoded=given.decoder["name"] != "none"),
+        }
+        inside = config.surgery.decode == "inside"
+        finish(stage, staged, facts, target, ledger, progress, inside=inside)
     for line in summary(ledger, audited, proof, times):
         progress.say(escape(line))
     progress.say(f"bundle: {config.out}")
 
 
 def _decoder(case: _Case) -> Decoder:
-    """Build the decoder, so that a wrong parameter is told before the work."""
+    """Build the decoder, so that a wrong parameter is an error before any work."""
     parameters = _decoder_parameters(case)
     return DECODERS.get(parameters.pop("name"))(**parameters)
 
@@ -202,18 +173,15 @@ def _renamed(operated: Operated, names: Mapping[str, str], ledger: Ledger) -> Op
     return replace(operated, graph=rename(operated.graph, names), reference=reference)
 
 
-def _manifest(case: _Case, operated: Operated, ledger: Ledger) -> dict[str, Any]:
+def _description(case: _Case) -> dict[str, Any]:
+    """The network and its decoder, as bundle.json describes them."""
     return {
         "model": _model(case),
         "preprocess": case.picture.to_json(),
-        "graphs": {"backbone": describe_graph(operated.graph, "backbone.onnx")},
         "decoder": _decoder_parameters(case),
         "classes": list(case.given.classes),
         "keypoints": list(case.given.keypoints),
         "skeleton": [list(pair) for pair in case.given.skeleton],
-        "ledger": ledger.to_json(),
-        "parity": {},
-        "versions": versions(),
     }
 
 
@@ -243,27 +211,21 @@ def _proof(operated: Operated, decoder: Decoder, stages: Stages) -> Parity:
     return found
 
 
-def _times(case: _Case, operated: Operated, runtime: Runtime, stages: Stages) -> Comparison:
-    port = case.cut.port
+def _times(case: _Case, operated: Operated, staged: Staged) -> Comparison:
+    port, stages = case.cut.port, staged.stages
     return compare_latency(
         case.found.model,
         {port.name: feed(port, stages.input)},
-        lambda: runtime.heads(stages.input),
-        lambda: runtime.decode(stages.heads),
+        lambda: staged.runtime.heads(stages.input),
+        lambda: staged.runtime.decode(stages.heads),
         runs=case.given.runs,
         threads=case.config.threads,
         problem=operated.problem,
     )
 
 
-def _facts(
-    case: _Case,
-    target: Target,
-    audited: Audit,
-    parities: Mapping[str, Any],
-    ledger: Ledger,
-    progress: Progress,
-) -> dict[str, Any]:
+def _facts(case: _Case, target: Target, audited: Audit) -> dict[str, Any]:
+    """The part of report.json that is known before the bundle is run."""
     return {
         "model": _model(case),
         "image": case.sample.source,
@@ -271,18 +233,5 @@ def _facts(
         "cut": list(case.cut.tensors),
         "export": {"exporter": case.found.model.producer_name or "unknown", "opset": audited.opset},
         "strategies": [],
-        "parity": dict(parities),
         "audit": audited.to_json(),
-        "ledger": ledger.to_json(),
-        "ledger_summary": ledger.summary(),
-        "seconds": progress.seconds,
-        "versions": versions(),
     }
-
-
-def _write_pictures(stage: Staging, stages: Stages, facts: Mapping[str, Any]) -> None:
-    good, encoded = cv2.imencode(".png", overlay(stages.image, stages.result))
-    assert good
-    picture = encoded.tobytes()
-    (stage.folder / "overlay.png").write_bytes(picture)
-    write_report(stage.folder, facts, {"What the bundle finds": picture})

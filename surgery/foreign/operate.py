@@ -15,7 +15,7 @@ from postprocess.preprocess import Preprocess
 from ..config.run import Config
 from ..graph.run import run
 from ..graph.shapes import infer, shape_of
-from ..job.for_target import adapt
+from ..job.for_target import for_target
 from ..measure.arrays import compare, tolerance, within
 from ..passes import Parity, run_passes
 from ..passes.base import opset_of
@@ -199,7 +199,7 @@ def operate(
         tolerance=surgery.tolerance,
         safe=safe,
     )
-    graph = adapt(
+    graph = for_target(
         graph,
         Target.from_config(config.target),
         check=check,

@@ -42,7 +42,7 @@ class Inside:
     Attributes:
         graph: the backbone and its decoding.
         parity: decoder and graph on the heads of one picture.
-        audit: what the target makes of it.
+        audit: of the graph, for the target.
     """
 
     graph: onnx.ModelProto
@@ -74,14 +74,15 @@ def add_decoding(
     target: Target,
     ledger: Ledger,
     progress: Progress,
-    proof: dict[str, Any],
-) -> dict[str, Any]:
-    """Write the decoding graph into a bundle's folder; returns what bundle.json says about it.
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write the decoding graph into a bundle's folder.
 
     Args:
         backbone, decoder, tensor, target, ledger: see :func:`decode_inside`.
-        progress: is told what it costs.
-        proof: the bundle's parity figures, which get those of the decoding.
+        progress: receives what it costs.
+
+    Returns:
+        What bundle.json says about it, and its parity figures by title.
 
     Raises:
         InputError: as :func:`decode_inside`.
@@ -89,9 +90,8 @@ def add_decoding(
     with progress.stage("decode in a further graph"):
         inside = decode_inside(backbone, decoder, tensor, target, ledger)
         entry = inside.write(folder, ledger)
-        proof[TITLE] = inside.parity.to_json(bounded=True)
     progress.say(escape(inside.summary))
-    return entry
+    return entry, {TITLE: inside.parity.to_json(bounded=True)}
 
 
 def decode_inside(

@@ -23,18 +23,24 @@ from ..config.run import Config
 from ..config.surgery import CalibrationConfig
 from ..fitting import Fitted, OutputSpec, Reading, Settings, fit_weights, state_hash
 from ..fitting import saved as companion
+from ..fitting.settings import STRATEGIES
 from ..network.contract import MODELS, Graph
 from ..network.load import Model, weights_folder
 from ..network.pictures import DRAWN_SIZE, calibration_tensors, drawn
 from ..rewrites.dcn import DeformLayer, describe
+from ..rewrites.fitted import FittedConvolution
+from ..rewrites.registry import REWRITES
+from ..rewrites.traits import STRATEGY, traits_of
 from ..scenes import FITTING_SEED
 from ..support.progress import Progress
 
-FITTED = ("calibrated", "distilled")  # strategies that need a fit, the weakest first
 BATCH = 8  # drawn scenes at a time
 # Of all images that the least-squares fit goes over: 256 of 128x128, 16 of 512x512.
 PIXELS = 1 << 22
 LEAST, MOST = 16, 256  # and their number
+
+
+_OWN = frozenset(STRATEGY + name for name in STRATEGIES)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ def rewrite_at(path: str, rewrites: Mapping[str, str]) -> str:
 
 
 def layers_to_fit(model: nn.Module, rewrites: Mapping[str, str]) -> dict[str, list[str]]:
-    """Paths of the deformable layers whose rewrite needs a fit, by strategy.
+    """Paths of the deformable layers whose rewrite needs a fit, by the strategy of the fit.
 
     Args:
         model: the untouched network.
@@ -64,17 +70,25 @@ def layers_to_fit(model: nn.Module, rewrites: Mapping[str, str]) -> dict[str, li
     found: dict[str, list[str]] = {}
     for path, module in model.named_modules():
         if isinstance(describe(module), DeformLayer):
-            strategy = rewrite_at(path, rewrites).removeprefix("dcn.")
-            if strategy in FITTED:
-                found.setdefault(strategy, []).append(path)
+            rewrite = rewrite_at(path, rewrites)
+            if rewrite and (fit := traits_of(REWRITES.get(rewrite)).fit):
+                found.setdefault(fit, []).append(path)
     return found
 
 
 def fitted_rewrites(fit: Fit, rewrites: Mapping[str, str]) -> dict[str, str]:
-    """``rewrites`` with the paths of a fit in the places of the patterns that asked for it."""
-    asked = {f"dcn.{strategy}" for strategy in FITTED}
-    others = {pattern: name for pattern, name in rewrites.items() if name not in asked}
-    return {**fit.fitted.names(), **others}
+    """``rewrites`` with the paths of a fit in the places of the patterns that asked for it.
+
+    Layers that were to be calibrated and were distilled together with others get that rewrite;
+    another package's rewrite gets its layers whichever way they were fitted.
+    """
+    others = {p: name for p, name in rewrites.items() if not traits_of(REWRITES.get(name)).fit}
+    names = fit.fitted.names()
+    for path, module in fit.fitted.modules.items():
+        asked = rewrite_at(path, rewrites)
+        if isinstance(module, FittedConvolution) and asked not in _OWN:
+            names[path] = asked
+    return {**names, **others}
 
 
 def obtain(
@@ -91,17 +105,17 @@ def obtain(
     Args:
         config, model: of the run.
         rewrites: rewrite by module path pattern.
-        progress: is told what is going on.
+        progress: receives status messages.
         kernels: of single layers, by path, where they differ from ``surgery.fit.kernel``.
 
     Raises:
         InputError: the images cannot be read, or the network cannot be fitted.
     """
     chosen = layers_to_fit(model.module, rewrites)
-    strategy = max(chosen, key=FITTED.index)
+    strategy = max(chosen, key=STRATEGIES.index)  # the weakest comes first
     paths = [path for group in chosen.values() for path in group]
     asked, network = config.surgery.fit, state_hash(model.module)
-    every = layers_to_fit(model.module, {"*": f"dcn.{strategy}"})[strategy]
+    every = layers_to_fit(model.module, {"*": STRATEGY + strategy})[strategy]
     layers = None
     if kernels or sorted(paths) != sorted(every):
         layers = {

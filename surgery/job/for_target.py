@@ -8,8 +8,8 @@ refuses less afterwards. Approximate operations are never chosen here: the audit
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import onnx
 
@@ -17,11 +17,40 @@ from ..passes import Parity, run_passes
 from ..support.ledger import Entry, Ledger
 from ..targets import Target
 from ..targets.audit import Audit, audit
+from .case import Case
+from .graphs import feeds
 
 LAST = ("dead", "names")  # what a change of the graph is cleaned up with
 
 
-def adapt(
+@dataclass(frozen=True)
+class Adapted:
+    """The graphs of a bundle by name, and the audit of the backbone."""
+
+    graphs: Mapping[str, onnx.ModelProto]
+    audit: Audit
+
+
+def all_for_target(
+    case: Case, graphs: Mapping[str, onnx.ModelProto], target: Target, ledger: Ledger
+) -> Adapted:
+    """Apply :func:`for_target` to each graph, as the configuration says, and audit the backbone."""
+    surgery, image = case.config.surgery, case.samples[0].tensor
+    adapted = {
+        graph.name: for_target(
+            graphs[graph.name],
+            target,
+            check=Parity(feeds(graph, case.config, image)),
+            ledger=ledger,
+            skip=surgery.skip_passes,
+            safe=bool(surgery.safe),
+        )
+        for graph in case.model.graphs
+    }
+    return Adapted(adapted, audit(adapted["backbone"], target))
+
+
+def for_target(
     model: onnx.ModelProto,
     target: Target,
     *,
@@ -48,7 +77,7 @@ def adapt(
         trial = Ledger()
         after = run_passes(model, ledger=trial, check=check, order=(name,), safe=safe)
         if not any(entry.fired for entry in trial):
-            ledger.extend(_told(trial, f"for target {target.name}, {cause}"))
+            ledger.extend(_explained(trial, f"for target {target.name}, {cause}"))
             continue
         again = audit(after, target)
         if _burden(again) >= _burden(found):
@@ -86,10 +115,10 @@ def _cause(found: Audit, name: str) -> str:
     return f"which refuses {count} {operator} ({reason}){more}"
 
 
-def _told(entries: Collection[Entry] | Ledger, why: str) -> list[Entry]:
+def _explained(entries: Collection[Entry] | Ledger, why: str) -> list[Entry]:
     return [replace(entry, reason=f"{why}: {entry.reason}") for entry in entries]
 
 
 def _burden(found: Audit) -> tuple[int, int]:
-    """What a graph costs on a target, to be compared: nodes refused, then pieces."""
+    """The cost of a graph on a target, to be compared: nodes refused, then pieces."""
     return len(found.refused), len(found.partitions)

@@ -20,28 +20,38 @@ from ..graph.shapes import shape_of
 from ..graph.storage import save
 from ..network.contract import Graph
 from ..network.examples import dynamic_axes, examples, fixed_axes
+from ..network.load import Model
 from ..passes import Parity, run_passes
 from ..passes.registry import order_with
 from ..rewrites.dcn.shift.sums_node import expand
 from ..rewrites.functions.patching import patching
 from ..rewrites.registry import REWRITES, is_patch
 from ..support.child import in_child
-from ..support.ledger import Ledger
+from ..support.ledger import LEDGER_KEY, STRATEGY_KEY, Ledger
 from ..targets import Target
+from .plain import require_plain
 from .strategy import Strategy
 from .symbolics import asked_for, joined, needed
 
 
 def export_graph(
-    graph: Graph, config: Config, strategy: Strategy, ledger: Ledger, image: Array
+    graph: Graph,
+    model: Model,
+    config: Config,
+    strategy: Strategy,
+    ledger: Ledger,
+    image: Array,
 ) -> onnx.ModelProto:
     """Export a graph as the network stands now and simplify it.
 
     Args:
+        graph: of ``model``.
+        ledger: holds what was done to the network; gets what is done to the graph.
         image: (1, 3, h, w), a picture as the network sees it; every pass is checked on it.
 
     Raises:
-        InputError: the exporter or the configuration is at fault.
+        InputError: the exporter or the configuration is at fault, or a layer that was to become
+            convolutions holds something else.
     """
     fixed = _fixed(graph, config)
     surgery = config.surgery
@@ -49,7 +59,7 @@ def export_graph(
     symbolics = joined(asked_for(surgery), chosen, strategy.opset)
     step = f"export {graph.name} ({surgery.exporter}, opset {strategy.opset})"
     export = partial(in_child(step, _export), *_patches(config)) if surgery.safe else export_onnx
-    model = export(
+    exported = export(
         graph.module,
         examples(graph, fixed, image),
         input_names=[port.name for port in graph.inputs],
@@ -57,14 +67,16 @@ def export_graph(
         dynamic=dynamic_axes(graph, fixed),
         opset=strategy.opset,
         exporter=surgery.exporter,
-        metadata={"surgery.dcn": strategy.name},
+        metadata={STRATEGY_KEY: strategy.name},
         name=graph.name,
         symbolics=symbolics,
     )
-    used = {entry.key: entry.value for entry in model.metadata_props}.get(KEY, "").split(",")
+    used = {entry.key: entry.value for entry in exported.metadata_props}.get(KEY, "").split(",")
     ledger.extend(entries(symbolics, used, graph.name, strategy.opset, chosen))
+    if not surgery.rewrites:  # which bring operators of their own
+        require_plain(exported, graph, model, ledger, strategy)
     simplified = run_passes(
-        model,
+        exported,
         skip=surgery.skip_passes,
         ledger=ledger,
         check=Parity(feeds(graph, config, image)),
@@ -117,14 +129,14 @@ def write_graph(model: onnx.ModelProto, path: Path, ledger: Ledger) -> None:
         model,
         {
             **{entry.key: entry.value for entry in model.metadata_props},
-            "surgery.ledger": json.dumps(ledger.to_json()),
+            LEDGER_KEY: json.dumps(ledger.to_json()),
         },
     )
     save(model, path)
 
 
 def describe_graph(model: onnx.ModelProto, file: str) -> dict[str, Any]:
-    """What bundle.json says about a graph."""
+    """A graph as bundle.json describes it."""
     return {
         "file": file,
         "inputs": [_tensor(value) for value in model.graph.input],

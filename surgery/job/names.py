@@ -16,9 +16,8 @@ from ..config.run import Config
 from ..export.symbolics import SYMBOLICS
 from ..passes import PASSES
 from ..rewrites.registry import REWRITES
-from .strategy import SEARCHED
-
-DECIDED = frozenset({"dcn.auto", SEARCHED})  # layer by layer, when the network is known
+from ..rewrites.traits import STRATEGY
+from .strategy import DECIDED
 
 
 def require_known(config: Config) -> None:
@@ -31,14 +30,14 @@ def require_known(config: Config) -> None:
         InputError: an unknown name, with the nearest known one, or a plugin that does not load.
     """
     surgery = config.surgery
-    strategies = [f"dcn.{name}" for name in (surgery.dcn.name, *surgery.dcn.layers.values())]
+    strategies = [STRATEGY + name for name in (surgery.dcn.name, *surgery.dcn.layers.values())]
     named = (
         ("surgery.passes.also", PASSES, surgery.also_passes),
         ("surgery.rewrites", REWRITES, surgery.rewrites),
         ("surgery.symbolics.also", SYMBOLICS, surgery.also_symbolics),
         ("surgery.dcn", REWRITES, [name for name in strategies if name not in DECIDED]),
     )
-    compared = [f"dcn.{name}" for name in surgery.compare]
+    compared = [STRATEGY + name for name in surgery.compare]
     mentioned = (
         ("surgery.passes.skip", PASSES, _unknown(PASSES, surgery.skip_passes)),
         ("surgery.symbolics.skip", SYMBOLICS, _unknown(SYMBOLICS, surgery.skip_symbolics)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import torch
@@ -12,115 +12,145 @@ from postprocess.errors import InputError
 from postprocess.registry import suggestion
 
 from ..network.pictures import calibration_tensors
-from ..rewrites.dcn import OffsetStatistics, statistics
+from ..rewrites.calibration import Calibration
+from ..rewrites.dcn import statistics
 from ..rewrites.measuring import measured, measuring
+from ..rewrites.registry import REWRITES
+from ..rewrites.traits import STRATEGY, traits_of
 from ..support.progress import Progress
 from ..targets import Target
-from .case import Patient
-from .compare import measured_network
-from .fits import FITTED, fitted_rewrites, layers_to_fit, obtain, rewrite_at
-from .search import Measured, search
+from .case import Case
+from .fits import Fit, fitted_rewrites, layers_to_fit, obtain, rewrite_at
+from .search import Found, Point, search
 from .strategy import SEARCHED, Strategy, nothing_to_choose, opset_for
+from .trial import Candidate
 
-MEASURED = {"dcn.folded", "dcn.shifted"}  # rewrites that look at the offsets on images
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done to the deformable layers, and what was found out for it.
+
+    Attributes:
+        chosen: the strategy that is shipped, every layer's rewrite decided.
+        alternatives: those that it is compared with.
+        fit: the fitted weights and their source; None where no layer needs any.
+        points: networks that a search measured.
+    """
+
+    chosen: Candidate
+    alternatives: tuple[Candidate, ...] = ()
+    fit: Fit | None = None
+    points: tuple[Point, ...] = ()
+
+    @property
+    def strategy(self) -> Strategy:
+        """The chosen one."""
+        return self.chosen.strategy
 
 
-def prepared(
-    patient: Patient, strategy: Strategy, target: Target, progress: Progress
-) -> tuple[Patient, Strategy]:
+def prepare(case: Case, strategy: Strategy, target: Target, progress: Progress) -> Plan:
     """Search, fit and measure what ``strategy`` and the ones to compare with need.
-
-    Returns:
-        The patient with what was found, and the strategy with every layer's rewrite decided.
 
     Raises:
         InputError: the images cannot be read, or the network cannot be fitted.
     """
-    patient = _inspected(patient, progress)
-    if not patient.layers:
-        return patient, nothing_to_choose(strategy.opset)
-    _require_patterns_fit(patient)
-    names = [name for name in patient.config.surgery.compare if name not in FITTED]
-    alternatives = {
-        name: {"*": f"dcn.{name}"}
-        for name in names
-        if f"dcn.{name}" not in strategy.rewrites.values()
-    }
-    wanted = {*strategy.rewrites.values(), *(f"dcn.{name}" for name in alternatives)}
-    if wanted & MEASURED or SEARCHED in wanted:
+    further = list(case.config.surgery.rewrites)
+    if not case.layers:
+        seen = _measured(case, further, progress)
+        return Plan(Candidate(nothing_to_choose(strategy.opset), seen))
+    _require_patterns_fit(case)
+    others = _to_compare(case, strategy)
+    wanted = dict.fromkeys([*strategy.rewrites.values(), *(STRATEGY + name for name in others)])
+    calibration = _measured(case, [*further, *(n for n in wanted if n != SEARCHED)], progress)
+    if any(name == SEARCHED or traits_of(REWRITES.get(name)).offsets for name in wanted):
         with progress.stage("look at the layers' offsets"):
-            patient = replace(patient, measured={**patient.measured, **_measured(patient)})
-    patient = replace(patient, alternatives=alternatives)
-    kernels: Mapping[str, int] = {}
+            offsets = statistics(case.model.module, _images(case))
+        calibration = calibration | Calibration.by_path(offsets)
+    found, kernels = None, dict[str, int]()
     if SEARCHED in strategy.rewrites.values():
-        patient, strategy, kernels = _searched(patient, strategy, target, progress)
-    config, model = patient.config, patient.model
-    if layers_to_fit(model.module, strategy.rewrites):
-        fit = obtain(config, model, strategy.rewrites, progress, kernels)
+        found = _searched(case, strategy, calibration, target, progress)
+        strategy = _decided(strategy, found)
+        kernels = dict(found.points[found.chosen].kernels)
+    fit = None
+    if layers_to_fit(case.model.module, strategy.rewrites):
+        fit = obtain(case.config, case.model, strategy.rewrites, progress, kernels)
         progress.say(f"fitted weights: {fit.source}")
-        strategy = replace(
-            strategy, rewrites=fitted_rewrites(fit, strategy.rewrites), fit=fit.source
-        )
-        patient = replace(patient, fitted=fit.fitted.modules, fit_summary=fit.fitted.summary)
-    return patient, strategy
+        strategy = replace(strategy, rewrites=fitted_rewrites(fit, strategy.rewrites))
+    return Plan(
+        Candidate(strategy, calibration, {} if fit is None else fit.fitted.modules),
+        tuple(_alternative(name, strategy, calibration) for name in others),
+        fit,
+        () if found is None else tuple(found.points),
+    )
 
 
-def _require_patterns_fit(patient: Patient) -> None:
+def _require_patterns_fit(case: Case) -> None:
     """Refuse a pattern of the settings that fits no layer, before anything that takes time.
 
     Raises:
         InputError: naming it and the layers that there are.
     """
-    for pattern in patient.config.surgery.dcn.layers:
-        if not any(fnmatchcase(layer, pattern) for layer in patient.layers):
-            close = suggestion(pattern, patient.layers)
+    for pattern in case.config.surgery.dcn.layers:
+        if not any(fnmatchcase(layer, pattern) for layer in case.layers):
+            close = suggestion(pattern, case.layers)
             raise InputError(
                 f"surgery.dcn.layers: no deformable layer fits {pattern!r}{close} "
-                f"(there are: {', '.join(patient.layers)})"
+                f"(there are: {', '.join(case.layers)})"
             )
 
 
+def _to_compare(case: Case, strategy: Strategy) -> list[str]:
+    """Names of ``surgery.compare`` that are not shipped anyway and need no fit of their own."""
+    return [
+        name
+        for name in dict.fromkeys(case.config.surgery.compare)
+        if name != strategy.name
+        and STRATEGY + name not in strategy.rewrites.values()
+        and not traits_of(REWRITES.get(STRATEGY + name)).fit
+    ]
+
+
+def _alternative(name: str, strategy: Strategy, calibration: Calibration) -> Candidate:
+    """Every layer by the strategy ``name``, in an opset that it can be exported in."""
+    rewrites = {"*": STRATEGY + name}
+    opset = opset_for(rewrites.values(), strategy.opset)
+    other = replace(strategy, name=name, rewrites=rewrites, opset=opset)
+    return Candidate(other, calibration)
+
+
 def _searched(
-    patient: Patient, strategy: Strategy, target: Target, progress: Progress
-) -> tuple[Patient, Strategy, Mapping[str, int]]:
-    """Decide on the layers that are to be searched over."""
-    rewrites = strategy.rewrites
-    paths = [path for path in patient.layers if rewrite_at(path, rewrites) == SEARCHED]
-    pixels = {
-        path: found.samples
-        for path, found in patient.measured.items()
-        if isinstance(found, OffsetStatistics)
-    }
-
-    def measure(chosen: Mapping[str, str], fitted: Mapping[str, object]) -> Measured:
-        return measured_network(replace(patient, fitted=fitted), chosen, strategy.opset)
-
-    found = search(patient.config, patient.model, paths, pixels, target, measure, progress)
+    case: Case, strategy: Strategy, calibration: Calibration, target: Target, progress: Progress
+) -> Found:
+    """Search over the layers that are to be searched over."""
+    paths = [p for p in case.layers if rewrite_at(p, strategy.rewrites) == SEARCHED]
+    found = search(case, Candidate(strategy, calibration), paths, target, progress)
     point = found.points[found.chosen]
-    others = {pattern: name for pattern, name in rewrites.items() if name != SEARCHED}
-    chosen = {**found.rewrites, **others}
-    opset = opset_for(chosen.values(), strategy.opset)
     progress.say(f"searched: {len(point.exact)} of {len(paths)} layers stay exact: {found.reason}")
-    patient = replace(patient, points=[each.to_json() for each in found.points])
-    strategy = replace(strategy, rewrites=chosen, opset=opset, reason=found.reason)
-    return patient, strategy, point.kernels
+    return found
 
 
-def _inspected(patient: Patient, progress: Progress) -> Patient:
-    """Show the network to those of ``surgery.rewrites`` that have to see it run."""
-    names = measuring(patient.config.surgery.rewrites)
+def _decided(strategy: Strategy, found: Found) -> Strategy:
+    """The strategy with what a search found in the places of the layers searched over."""
+    others = {pattern: name for pattern, name in strategy.rewrites.items() if name != SEARCHED}
+    rewrites = {**found.rewrites, **others}
+    opset = opset_for(rewrites.values(), strategy.opset)
+    return replace(strategy, rewrites=rewrites, opset=opset, reason=found.reason)
+
+
+def _measured(case: Case, names: Collection[str], progress: Progress) -> Calibration:
+    """Show the network to those of these rewrites that have to see it run."""
+    names = measuring(names)
     if not names:
-        return patient
+        return Calibration()
     with progress.stage(f"look at the network for {', '.join(names)}"):
-        found = measured(patient.model.module, names, list(_images(patient)))
-    return replace(patient, measured={**patient.measured, **found})
+        images = list(_images(case))
+        found: list[Mapping[str, object]] = [
+            measured(case.model.module, [name], images) for name in names
+        ]
+    return Calibration.by_path(*found)
 
 
-def _images(patient: Patient) -> Iterator[torch.Tensor]:
-    config = patient.config
+def _images(case: Case) -> Iterator[torch.Tensor]:
+    config = case.config
     images = calibration_tensors(config.surgery.calibration, config.input.preprocess)
     return (torch.from_numpy(image) for image in images)
-
-
-def _measured(patient: Patient) -> Mapping[str, object]:
-    return statistics(patient.model.module, _images(patient))

@@ -10,7 +10,7 @@ chosen is the fastest that keeps the agreement asked for; it gets its last fit b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -19,17 +19,17 @@ from torch import nn
 from ..config.run import Config
 from ..fitting import Fitted, Settings, fit_weights
 from ..network.load import Model
-from ..rewrites.dcn import DeformLayer, describe
+from ..rewrites.dcn import DeformLayer, OffsetStatistics, describe
 from ..support.progress import Progress
 from ..targets import Target
+from .case import Case
 from .fits import image_source, output_specs, reading_of
-from .strategy import EXACT, first_of
+from .strategy import Strategy, exact_form, opset_for
+from .trial import Candidate, agreement, attempt, latency
 
 SMALL, LARGE = 3, 7  # kernels of ordinary convolutions
 ALONE = 16  # images at most, to see what one layer alone costs
 STEPS = 5  # networks between no layer exact and all of them
-
-Measure = Callable[[Mapping[str, str], Mapping[str, object]], "Measured"]
 
 
 @dataclass(frozen=True)
@@ -88,34 +88,33 @@ class Found:
 
 
 def search(
-    config: Config,
-    model: Model,
+    case: Case,
+    candidate: Candidate,
     paths: Sequence[str],
-    pixels: Mapping[str, int],
     target: Target,
-    measure: Measure,
     progress: Progress,
 ) -> Found:
     """Search over the deformable layers at ``paths``.
 
     Args:
-        config, model: of the run.
+        case: of the run.
+        candidate: its opset, and the offset statistics of the layers.
         paths: layers to decide on.
-        pixels: of each layer's map, in proportion.
         target: whose operators may be used.
-        measure: operates with rewrites and fitted weights, and measures.
-        progress: is told what is going on.
+        progress: receives status messages.
 
     Raises:
         InputError: the network cannot be fitted.
     """
-    form = first_of(EXACT, target)
+    config, model = case.config, case.model
+    form = exact_form(target)
     with progress.stage(f"search: what each of {len(paths)} layers costs the outputs"):
         errors = {}
         for path in paths:
             errors[path] = _error(config, model, {path: SMALL})
             progress.say(f"  {path}: {errors[path]:.3g} with a {SMALL}x{SMALL} convolution")
-    costs = {path: pixels[path] * _samples(model.module, path) for path in paths}
+    seen = candidate.measured.of(OffsetStatistics)
+    costs = {path: seen[path].samples * _samples(model.module, path) for path in paths}
     order = sorted(paths, key=lambda path: -errors[path] / costs[path])
     points: list[Point] = []
     for count in _counts(len(order)):
@@ -131,11 +130,20 @@ def search(
             rewrites = dict.fromkeys(exact, f"dcn.{form}") | {
                 path: "dcn.calibrated" if path in kernels else "fitted" for path in fitted
             }
-            points.append(Point(exact, kernels, measure(rewrites, fitted)))
+            opset = opset_for(rewrites.values(), candidate.strategy.opset)
+            strategy = Strategy("searched", rewrites, opset, "")
+            tried = replace(candidate, strategy=strategy, fitted=fitted)
+            points.append(Point(exact, kernels, _measured(case, tried)))
     points = front(points)
     wanted = config.surgery.search.agreement
     chosen, reason = choose(points, wanted)
     return Found(points, chosen, form, reason)
+
+
+def _measured(case: Case, candidate: Candidate) -> Measured:
+    tried = attempt(case, candidate)
+    time = latency(case, tried.graph)
+    return Measured(agreement(tried.to_json()), time, tried.operators)
 
 
 def _counts(layers: int) -> list[int]:

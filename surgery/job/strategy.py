@@ -1,4 +1,8 @@
-"""Which rewrite each deformable layer gets: what was asked for, or the best that a target runs."""
+"""Which rewrite each deformable layer gets: what was asked for, or the best that a target runs.
+
+The rewrite itself states the facts about a strategy (:mod:`surgery.rewrites.traits`), so that
+another package's ``dcn.NAME`` is chosen, searched over and compared like ours.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +11,14 @@ from dataclasses import dataclass
 
 from postprocess.errors import InputError
 
-from ..config.surgery import DcnConfig
+from ..config.surgery import DEFAULT_OPSET, DcnConfig
 from ..rewrites.registry import REWRITES
+from ..rewrites.traits import STRATEGY, Traits, traits_of
 from ..targets import Target
 
-DEFAULT_OPSET = {"dynamo": 18, "torchscript": 17}
-
-# What a target must know for a strategy.
-OPERATORS = {
-    "native": ("DeformConv",),
-    "decomposed": ("GridSample",),
-    "shifted": ("Pad", "Slice", "Mul", "Add", "Relu", "Conv"),
-    "distilled": ("Conv",),
-}
-# From the most to the least accurate. What is exact but needs thousands of nodes (shifted) or a
-# plugin (custom) is only there when asked for.
-PREFERENCE = ("native", "decomposed", "distilled")
-EXACT = ("native", "decomposed", "shifted")  # the fastest first
-
-SEARCHED = "dcn.searched"  # decided layer by layer before the cut (surgery.search)
+AUTO = "auto"  # decided by the target
+SEARCHED = f"{STRATEGY}searched"  # decided layer by layer before the cut (surgery.search)
+DECIDED = frozenset({STRATEGY + AUTO, SEARCHED})  # names that stand for rewrites to be found
 
 
 @dataclass(frozen=True)
@@ -37,27 +30,33 @@ class Strategy:
         rewrites: rewrite by module path pattern, first match wins.
         opset: ONNX opset of the export.
         reason: why this one, in words.
-        fit: where fitted weights came from, "" without any.
     """
 
     name: str
     rewrites: Mapping[str, str]
     opset: int
     reason: str
-    fit: str = ""
 
 
-def first_of(names: Sequence[str], target: Target) -> str | None:
-    """The first of these strategies whose operators ``target`` knows."""
-    for name in names:
-        if all(target.rule(operator) is not None for operator in OPERATORS[name]):
-            return name
-    return None
+def traits_by_strategy() -> dict[str, Traits]:
+    """Traits of every strategy by its name without "dcn.", in the order of names.
+
+    A strategy that does not load is left out: it is an error for those who ask for it alone.
+    """
+    found = {}
+    for name in REWRITES.names():
+        if name.startswith(STRATEGY):
+            try:
+                found[name.removeprefix(STRATEGY)] = traits_of(REWRITES.get(name))
+            except InputError:
+                continue
+    return found
 
 
-def opset_for(rewrites: Iterable[str], least: int) -> int:
-    """The lowest opset from ``least`` on that all of these rewrites can be exported in."""
-    return max([least, *(REWRITES.get(rewrite).min_opset for rewrite in rewrites)])
+def exact_form(target: Target) -> str | None:
+    """The fastest form that keeps a layer exact and that ``target`` runs."""
+    ranks = {name: (each.speed, each) for name, each in traits_by_strategy().items()}
+    return _first_that_runs(ranks, target)
 
 
 def auto(target: Target) -> tuple[str, str]:
@@ -66,11 +65,27 @@ def auto(target: Target) -> tuple[str, str]:
     Raises:
         InputError: the target does not even run ordinary convolutions.
     """
-    name = first_of(PREFERENCE, target)
+    traits = traits_by_strategy()
+    name = _first_that_runs({n: (each.accuracy, each) for n, each in traits.items()}, target)
     if name is not None:
-        known = " and ".join(OPERATORS[name])
+        known = " and ".join(traits[name].operators)
         return name, f"the most accurate that {target.name} runs (it has {known})"
     raise InputError(f"target {target.name} has no Conv: choose another, or surgery.dcn=NAME")
+
+
+def _first_that_runs(ranks: Mapping[str, tuple[int | None, Traits]], target: Target) -> str | None:
+    """The lowest rank whose operators the target has."""
+    ranked = [(rank, name) for name, (rank, _) in ranks.items() if rank is not None]
+    for _, name in sorted(ranked):
+        operators = ranks[name][1].operators
+        if operators and all(target.rule(operator) is not None for operator in operators):
+            return name
+    return None
+
+
+def opset_for(rewrites: Iterable[str], least: int) -> int:
+    """The lowest opset from ``least`` on that all of these rewrites can be exported in."""
+    return max([least, *(REWRITES.get(rewrite).min_opset for rewrite in rewrites)])
 
 
 def nothing_to_choose(opset: int) -> Strategy:
@@ -94,10 +109,13 @@ def choose(
         InputError: an unknown strategy, or an opset too low for a chosen one.
     """
     name, reason = config.name, "asked for"
-    if name == "auto":
+    if name == AUTO:
         name, reason = auto(target)
-    rewrites = {pattern: f"dcn.{choice}" for pattern, choice in config.layers.items()}
-    rewrites["*"] = f"dcn.{name}"
+    rewrites = {
+        pattern: STRATEGY + (auto(target)[0] if choice == AUTO else choice)
+        for pattern, choice in config.layers.items()
+    }
+    rewrites["*"] = STRATEGY + name
     names = (*rewrites.values(), *also)
     needed = {name: REWRITES.get(name).min_opset for name in names if name != SEARCHED}
     lowest = max(needed.values(), default=1)

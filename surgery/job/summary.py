@@ -1,70 +1,61 @@
-"""What came of the main job: for bundle.json, for the report, and for a person at a terminal."""
+"""The results of the main job: for bundle.json, for the report, and for a person at a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import onnx
-
 from ..config.run import Config
 from ..measure.parity import Parity
 from ..network.load import Model
 from ..support.ledger import Ledger
-from ..support.versions import versions
 from ..targets import Target
 from ..targets.audit import Audit
-from .case import Patient
-from .graphs import describe_graph
-from .strategy import Strategy
+from .case import Case
+from .prepare import Plan
 
 SUGGESTED = 3  # operations that a target would need beside those that were chosen
 
 
-def manifest(model: Model, graphs: dict[str, onnx.ModelProto], ledger: Ledger) -> dict[str, Any]:
-    """What bundle.json says of the model and what was done to it, parity figures aside."""
+def description(model: Model) -> dict[str, Any]:
+    """The network and its decoder, as bundle.json describes them."""
     return {
-        "model": {"name": model.name, "variant": model.variant, "weights": dict(model.weights)},
+        "model": _model(model),
         "preprocess": model.preprocess.to_json(),
-        "graphs": {name: describe_graph(graph, f"{name}.onnx") for name, graph in graphs.items()},
         "decoder": dict(model.decoder),
         "classes": list(model.classes),
         "keypoints": list(model.keypoints),
         "skeleton": [list(pair) for pair in model.skeleton],
-        "ledger": ledger.to_json(),
-        "parity": {},
-        "versions": versions(),
     }
 
 
-def facts(
-    patient: Patient, strategy: Strategy, target: Target, audited: Audit, ledger: Ledger
-) -> dict[str, Any]:
-    """What the report says, measured figures aside."""
-    model = patient.model
+def report(case: Case, plan: Plan, target: Target, audited: Audit) -> dict[str, Any]:
+    """The part of report.json that is known before the bundle is run."""
+    strategy, model, fit = plan.strategy, case.model, plan.fit
     return {
-        "model": {"name": model.name, "variant": model.variant, "weights": dict(model.weights)},
+        "model": _model(model),
         "ignored_keys": list(model.ignored),
-        "image": ", ".join(sample.source for sample in patient.samples),
+        "image": ", ".join(sample.source for sample in case.samples),
         "target": target.name,
-        "strategy": {
-            "name": strategy.name,
-            "reason": strategy.reason,
+        "strategy": {"name": strategy.name, "reason": strategy.reason},
+        "search": [point.to_json() for point in plan.points],
+        "fit": {
+            "source": "" if fit is None else fit.source,
+            "summary": {} if fit is None else dict(fit.fitted.summary),
         },
-        "search": list(patient.points),
-        "fit": {"source": strategy.fit, "summary": dict(patient.fit_summary)},
-        "export": {"exporter": patient.config.surgery.exporter, "opset": strategy.opset},
+        "export": {"exporter": case.config.surgery.exporter, "opset": strategy.opset},
         "audit": audited.to_json(),
-        "ledger": ledger.to_json(),
-        "ledger_summary": ledger.summary(),
-        "versions": versions(),
     }
+
+
+def _model(model: Model) -> dict[str, Any]:
+    return {"name": model.name, "variant": model.variant, "weights": dict(model.weights)}
 
 
 def summary(
-    config: Config, audited: Audit, exported: Parity, told: Mapping[str, Any], ledger: Ledger
+    config: Config, audited: Audit, exported: Parity, report: Mapping[str, Any], ledger: Ledger
 ) -> Iterator[str]:
-    """Lines for a terminal: what a person wants to know first."""
+    """Lines for a terminal, the most important facts first."""
     yield from ledger.summary()
     yield "backbone: " + ", ".join(f"{op} {n}" for op, n in audited.histogram.items())
     for entry in ledger.fired():
@@ -74,7 +65,7 @@ def summary(
     for action in audited.actions[:SUGGESTED]:
         how = "exact" if action.exact else "approximate"
         yield f"{action.name} removes {action.nodes} more ({how}): {action.command}"
-    for row in told["strategies"]:
+    for row in report["strategies"]:
         if "instances" not in row:
             yield f"{row['name']}: {row['latency']:.3g} ms"
             continue
@@ -92,5 +83,5 @@ def summary(
             "these are demo weights; the published ones come with checkpoint=FILE: "
             f"{config.model['published']}"
         )
-    yield told["verdict"]["text"]
+    yield report["verdict"]["text"]
     yield f"bundle: {config.out}"

@@ -17,6 +17,9 @@ from postprocess.instances import Instances
 
 Points = NDArray[Any]
 
+# Score from which an instance counts in a verdict: fainter ones come and go with any rounding.
+SURE = 0.3
+
 
 @dataclass(frozen=True)
 class Matching:

@@ -13,10 +13,8 @@ import numpy as np
 from postprocess.instances import Array
 
 from ..job.compare import CLOSE
-from ..measure.instances import matching
+from ..measure.instances import SURE, matching
 from ..network.run import Run
-
-SURE = 0.3  # score from which an instance counts: fainter ones come and go with any rounding
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Reduce the precision of a bundle's graphs, and leave out what does not bear it.
+"""Reduce the precision of a bundle's graphs, and keep sensitive layers in float32.
 
 The reference is the same graphs in float32, in ONNX Runtime, on pictures that are held back from
 the calibration. A loss beyond the bound is not hidden: the graphs are made all the same, and the
@@ -17,7 +17,7 @@ import onnx
 from postprocess.instances import Array
 
 from ..graph.storage import bytes_of
-from ..job.case import Patient
+from ..job.case import Case
 from ..measure.latency import in_turn
 from ..network.pictures import calibration_tensors
 from ..network.run import Run
@@ -62,7 +62,7 @@ class Reduction:
 
     @property
     def text(self) -> str:
-        """What came out, in one line."""
+        """The result, in one line."""
         beyond = self.bound.beyond(self.loss)
         cost = (
             f"surgery.precision={self.precision}: {self.kept} of {self.layers} layers stay in "
@@ -93,8 +93,8 @@ def _quality(verdict: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class _Case:
-    """What the steps share.
+class _Reducing:
+    """State that the steps share.
 
     Attributes:
         graphs: in float32, every node with a name.
@@ -102,7 +102,7 @@ class _Case:
         held: pictures held back; ``reference``: their runs in float32.
     """
 
-    patient: Patient
+    case: Case
     precision: str
     graphs: Mapping[str, onnx.ModelProto]
     ranges: Mapping[str, Ranges]
@@ -118,8 +118,8 @@ class _Case:
 
     def execution(self, graphs: Mapping[str, onnx.ModelProto]) -> Execution:
         """Graphs that were changed, and the others in float32."""
-        threads = self.patient.config.threads
-        return Execution(self.patient.model, {**self.graphs, **graphs}, threads)
+        threads = self.case.config.threads
+        return Execution(self.case.model, {**self.graphs, **graphs}, threads)
 
     def measured(self, graphs: Mapping[str, onnx.ModelProto]) -> Loss:
         """What graphs lose on the held-back pictures."""
@@ -128,12 +128,12 @@ class _Case:
 
 
 def reduce_precision(
-    patient: Patient, graphs: Mapping[str, onnx.ModelProto], ledger: Ledger, progress: Progress
+    case: Case, graphs: Mapping[str, onnx.ModelProto], ledger: Ledger, progress: Progress
 ) -> Reduction:
     """Return the graphs in the precision that the configuration asks for, fp16 or int8.
 
     Args:
-        patient: gives the pictures: its own and those of ``surgery.calibration``.
+        case: gives the pictures: its own and those of ``surgery.calibration``.
         graphs: exported, in float32; left as they are.
         ledger: gets a line for each graph and each node that stays in float32.
 
@@ -141,43 +141,43 @@ def reduce_precision(
         InputError: a picture cannot be read, ONNX Runtime does not run a graph, or a graph holds
             operators of other domains.
     """
-    precision = patient.config.surgery.precision
+    precision = case.config.surgery.precision
     with progress.stage(f"measure the activations for {precision}"):
-        case = _case(patient, graphs)
+        reducing = _reducing(case, graphs)
     bound = BOUNDS[precision]
-    keep = {name: _overflows(case, name, ledger) for name in case.ranges}
+    keep = {name: _overflows(reducing, name, ledger) for name in reducing.ranges}
     with progress.stage(f"convert to {precision} and measure the loss"):
-        made = {name: case.converted(name, kept) for name, kept in keep.items()}
-        lost = case.measured(made)
-    layers = [name for name in weighted(case.graphs["backbone"]) if name not in keep["backbone"]]
+        made = {name: reducing.converted(name, kept) for name, kept in keep.items()}
+        lost = reducing.measured(made)
+    total = weighted(reducing.graphs["backbone"])
+    layers = [name for name in total if name not in keep["backbone"]]
     if bound.beyond(lost):
         progress.say(f"{precision}: {'; '.join(bound.beyond(lost))}: look for sensitive layers")
         with progress.stage("rank the layers by what each costs alone"):
-            ranks = ranking(layers, partial(_noise_alone, case), RANKING_SECONDS)
+            ranks = ranking(layers, partial(_noise_alone, reducing), RANKING_SECONDS)
         progress.say(f"{precision}: {len(ranks)} of {len(layers)} layers ranked")
         with progress.stage("leave the most sensitive layers out"):
-            left, backbone, lost = _left_out(case, keep, ranks, made, bound, progress)
+            left, backbone, lost = _left_out(reducing, keep, ranks, made, bound, progress)
         made["backbone"] = backbone
         _note_left_out(left, ranks, precision, ledger)
         keep["backbone"] |= set(left)
-    latency = _latency(case, made)
-    _note_graphs(case, made, lost, latency, ledger)
-    total = weighted(case.graphs["backbone"])
+    latency = _latency(reducing, made)
+    _note_graphs(reducing, made, lost, latency, ledger)
     kept = sum(name in keep["backbone"] for name in total)
     final = {**{name: graphs[name] for name in graphs if name not in made}, **made}
-    return Reduction(precision, final, lost, bound, latency, kept, len(total), len(case.held))
+    return Reduction(precision, final, lost, bound, latency, kept, len(total), len(reducing.held))
 
 
-def _case(patient: Patient, graphs: Mapping[str, onnx.ModelProto]) -> _Case:
+def _reducing(case: Case, graphs: Mapping[str, onnx.ModelProto]) -> _Reducing:
     """Run the graphs in float32 on all pictures and take down what goes through them."""
-    config = patient.config
+    config = case.config
     graphs = {name: named(graph) for name, graph in graphs.items()}
     tensors = list(calibration_tensors(config.surgery.calibration, config.input.preprocess))
     held = tensors[HELD_BACK - 1 :: HELD_BACK] or tensors
     seen = [t for i, t in enumerate(tensors) if i % HELD_BACK != HELD_BACK - 1]
-    execution = Execution(patient.model, graphs, config.threads)
+    execution = Execution(case.model, graphs, config.threads)
     fed: dict[str, list[Feeds]] = {}
-    for tensor in [*(sample.tensor for sample in patient.samples), *seen]:
+    for tensor in [*(sample.tensor for sample in case.samples), *seen]:
         execution(tensor)
         for name, feeds in execution.fed.items():
             if len(feeds) == len(graphs[name].graph.input):  # every branch was called
@@ -185,30 +185,30 @@ def _case(patient: Patient, graphs: Mapping[str, onnx.ModelProto]) -> _Case:
     reduced = ["backbone"] if config.surgery.precision == "int8" else [*graphs]
     ranges = {name: tensor_ranges(graphs[name], fed[name]) for name in reduced if name in fed}
     reference = [execution(tensor) for tensor in held]
-    return _Case(patient, config.surgery.precision, graphs, ranges, held, reference)
+    return _Reducing(case, config.surgery.precision, graphs, ranges, held, reference)
 
 
-def _overflows(case: _Case, name: str, ledger: Ledger) -> set[str]:
+def _overflows(reducing: _Reducing, name: str, ledger: Ledger) -> set[str]:
     """Nodes of a graph that float16 does not hold; none for int8, whose scales fit any range."""
-    if case.precision != "fp16":
+    if reducing.precision != "fp16":
         return set()
-    found = overflowing(case.graphs[name], case.ranges[name])
+    found = overflowing(reducing.graphs[name], reducing.ranges[name])
     for node, peak in found.items():
         reason = f"stays in float32: comes near {LARGEST:g}, where float16 ends"
         ledger.add(Entry("precision", "fp16", node, False, True, reason, {"largest": peak}))
     return set(found)
 
 
-def _noise_alone(case: _Case, layer: str) -> float:
+def _noise_alone(reducing: _Reducing, layer: str) -> float:
     """Noise in the heads with one layer of the backbone reduced and nothing else."""
-    others = {node.name for node in case.graphs["backbone"].graph.node} - {layer}
-    execution = case.execution({"backbone": case.converted("backbone", others)})
-    heads = [execution.heads(tensor) for tensor in case.held[:RANKING_PICTURES]]
-    return noise([run.heads for run in case.reference[:RANKING_PICTURES]], heads).worst
+    others = {node.name for node in reducing.graphs["backbone"].graph.node} - {layer}
+    execution = reducing.execution({"backbone": reducing.converted("backbone", others)})
+    heads = [execution.heads(tensor) for tensor in reducing.held[:RANKING_PICTURES]]
+    return noise([run.heads for run in reducing.reference[:RANKING_PICTURES]], heads).worst
 
 
 def _left_out(
-    case: _Case,
+    reducing: _Reducing,
     keep: Mapping[str, set[str]],
     ranks: Mapping[str, float],
     made: Mapping[str, onnx.ModelProto],
@@ -220,8 +220,8 @@ def _left_out(
     tried: dict[int, tuple[onnx.ModelProto, Loss]] = {}
 
     def good(count: int) -> bool:
-        graph = case.converted("backbone", keep["backbone"] | set(order[:count]))
-        tried[count] = graph, case.measured({**made, "backbone": graph})
+        graph = reducing.converted("backbone", keep["backbone"] | set(order[:count]))
+        tried[count] = graph, reducing.measured({**made, "backbone": graph})
         beyond = bound.beyond(tried[count][1])
         progress.say(f"  {count} layers left out: {'; '.join(beyond) or 'within the bound'}")
         return not beyond
@@ -230,12 +230,12 @@ def _left_out(
     return order[:count], *tried[count]
 
 
-def _latency(case: _Case, made: Mapping[str, onnx.ModelProto]) -> tuple[float, float]:
+def _latency(reducing: _Reducing, made: Mapping[str, onnx.ModelProto]) -> tuple[float, float]:
     """Median milliseconds of the backbone in float32 and in the reduced precision, in turn."""
-    tensor = case.held[0]
+    tensor = reducing.held[0]
     calls = {
-        "before": partial(case.execution({}).heads, tensor),
-        "after": partial(case.execution(made).heads, tensor),
+        "before": partial(reducing.execution({}).heads, tensor),
+        "after": partial(reducing.execution(made).heads, tensor),
     }
     times = in_turn(calls, seconds=TIMING_SECONDS)
     return times["before"].median, times["after"].median
@@ -251,25 +251,25 @@ def _note_left_out(
 
 
 def _note_graphs(
-    case: _Case,
+    reducing: _Reducing,
     made: Mapping[str, onnx.ModelProto],
     lost: Loss,
     latency: tuple[float, float],
     ledger: Ledger,
 ) -> None:
-    pictures = len(case.held)
-    for name, graph in case.graphs.items():
+    pictures = len(reducing.held)
+    for name, graph in reducing.graphs.items():
         if name in made:
             sizes = {"bytes_before": bytes_of(graph), "bytes_after": bytes_of(made[name])}
             reason = f"loss of the whole on {pictures} held-back pictures"
             effect = {**lost.to_json(), **sizes}
             if name == "backbone":
                 effect |= {"milliseconds_before": latency[0], "milliseconds_after": latency[1]}
-            ledger.add(Entry("precision", case.precision, name, True, False, reason, effect))
+            ledger.add(Entry("precision", reducing.precision, name, True, False, reason, effect))
         else:
             reason = "stays in float32: " + (
                 "a small part of the work, on contours in pixels"
-                if case.precision == "int8"
+                if reducing.precision == "int8"
                 else "no picture ran all of it, so nothing is known of its range"
             )
-            ledger.add(Entry("precision", case.precision, name, False, True, reason))
+            ledger.add(Entry("precision", reducing.precision, name, False, True, reason))

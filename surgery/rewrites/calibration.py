@@ -21,7 +21,7 @@ class Calibration:
 
     @classmethod
     def by_path(cls, *found: Mapping[str, object]) -> Calibration:
-        """Collect mappings from module paths to values; of one type and path the last one counts."""
+        """Collect values by module path; of two with one type and path the last one counts."""
         return cls({(type(each), path): each for one in found for path, each in one.items()})
 
     def __or__(self, other: Calibration) -> Calibration:

@@ -1,9 +1,9 @@
 """What the main job knows of a strategy for deformable layers: stated by the rewrite itself.
 
 A rewrite whose name begins with ``dcn.`` is a strategy. Its attribute ``traits`` says when
-``surgery.dcn=auto`` and ``searched`` may choose it, what it has to be given, and what may stand in a
-layer's place afterwards. A rewrite without ``traits`` is used where its name is given, and nowhere
-else.
+``surgery.dcn=auto`` and ``searched`` may choose it, what it has to be given, and what may stand in
+a layer's place afterwards. A rewrite without ``traits`` is used where its name is given, and
+nowhere else.
 """
 
 from __future__ import annotations

@@ -13,6 +13,9 @@ from typing import Any
 
 from postprocess.errors import InputError
 
+# In a graph's metadata: the ledger as JSON; the strategy for deformable layers of our export.
+LEDGER_KEY, STRATEGY_KEY = "surgery.ledger", "surgery.dcn"
+
 
 @dataclass(frozen=True)
 class Entry:

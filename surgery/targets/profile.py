@@ -1,4 +1,4 @@
-"""What a graph is, whatever it is held against: nodes, multiply-adds, sizes, ports, parameters.
+"""Facts about a graph that hold for every target: nodes, multiply-adds, sizes, ports, parameters.
 
 Found once for all targets of an audit.
 """
@@ -19,14 +19,18 @@ from postprocess.errors import InputError
 
 from ..graph.flow import downstream, upstream
 from ..graph.macs import multiply_adds
-from ..graph.modules import all_nodes, subgraphs
+from ..graph.modules import all_nodes, module_of, subgraphs
 from ..graph.ports import inputs_of
 from ..graph.shapes import infer, shape_of, shapes, skeleton
+from ..support.ledger import LEDGER_KEY, STRATEGY_KEY
 
 # Sizes assumed for dynamic axes that the caller does not fix.
 BATCH, SIDE = 1, 256
-# Rewrites after which a layer is convolutions: nothing deformable is left to be rewritten.
-_CONVOLUTIONS = ("dcn.plain", "dcn.folded", "dcn.calibrated", "dcn.distilled")
+# Operators that read a picture elsewhere than a convolution does: a layer that holds one of them,
+# or another package's operator, still samples.
+_SAMPLING = frozenset(
+    {"DeformConv", "GridSample", "Gather", "GatherElements", "GatherND", "Slice", "Pad"}
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,8 @@ class Profile:
         dynamic: symbols of the inputs' dynamic axes, those without a name given one.
         assumed: the sizes that they were given to count.
         exported: whether this project's export wrote the graph.
-        deformable: paths of the modules that were deformable layers and still sample, as the
-            export's ledger says.
+        deformable: paths of the modules that were deformable layers, as the export's ledger says,
+            and hold nodes that sample.
         parameters, parameter_bytes: of the weights.
         inputs, outputs: name -> type and shape, as ``float32[1, 3, height, width]``.
     """
@@ -107,8 +111,8 @@ def profile(model: onnx.ModelProto, sizes: Mapping[str, int] | None = None) -> P
         opset=_opset(model),
         dynamic=tuple(dynamic),
         assumed=assumed,
-        exported="surgery.dcn" in notes,
-        deformable=_deformable(notes.get("surgery.ledger", "[]")),
+        exported=STRATEGY_KEY in notes,
+        deformable=_deformable(notes.get(LEDGER_KEY, "[]"), every),
         parameters=sum(count for count, _ in widths),
         parameter_bytes=sum(math.ceil(count * _width(kind)) for count, kind in widths),
         inputs=_ports(model, model.graph.input),
@@ -126,8 +130,8 @@ def name_of(node: onnx.NodeProto) -> str:
     return node.name or next(iter(node.output), "")
 
 
-def _deformable(ledger: str) -> frozenset[str]:
-    """Module paths of layers that a ledger, as JSON, says still sample; none in what is no ledger.
+def _deformable(ledger: str, nodes: Iterable[onnx.NodeProto]) -> frozenset[str]:
+    """Module paths of layers in a ledger, as JSON, that still sample; none in what is no ledger.
 
     The ledger's paths start at the network, a graph's may start at a child of it: both are given.
     """
@@ -135,13 +139,17 @@ def _deformable(ledger: str) -> frozenset[str]:
         places = [
             str(entry["where"])
             for entry in json.loads(ledger)
-            if entry["fired"]
-            and str(entry["name"]).startswith("dcn.")
-            and entry["name"] not in _CONVOLUTIONS
+            if entry["fired"] and str(entry["name"]).startswith("dcn.")
         ]
     except (ValueError, TypeError, KeyError):  # anybody may write metadata
         return frozenset()
-    return frozenset(places) | {place.partition(".")[2] for place in places if "." in place}
+    sampling = {f"{module_of(node)}." for node in nodes if _samples(node)}
+    paths = {*places, *(place.partition(".")[2] for place in places if "." in place)}
+    return frozenset(p for p in paths if any(each.startswith(f"{p}.") for each in sampling))
+
+
+def _samples(node: onnx.NodeProto) -> bool:
+    return node.op_type in _SAMPLING or node.domain not in ("", "ai.onnx")
 
 
 def _without(nodes: Iterable[onnx.NodeProto], flags: Iterable[bool]) -> frozenset[int]:

@@ -72,13 +72,13 @@ def _line(entries: list[Entry]) -> str:
 
 def _of_file(path: Path) -> Ledger:
     from ..graph.files import load_onnx
-    from .graph import LEDGER_KEY
+    from ..support.ledger import LEDGER_KEY
 
     notes = {entry.key: entry.value for entry in load_onnx(path).metadata_props}
     if LEDGER_KEY not in notes:
         raise InputError(
             f"{path}: no ledger in its metadata, which files of task=export and task=graph have: "
-            "to hear what a target makes of it, ask task=audit"
+            "task=audit says which nodes a target can run"
         )
     try:
         return Ledger.from_json(json.loads(notes[LEDGER_KEY]))

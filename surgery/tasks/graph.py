@@ -23,10 +23,8 @@ from ..graph.ports import inputs_of, type_and_shape
 from ..graph.storage import beside, save
 from ..graph.weights import outside, place_of
 from ..steps.sequence import Asked, apply, parse
-from ..support.ledger import Ledger
+from ..support.ledger import LEDGER_KEY, Ledger
 from ..support.progress import Progress
-
-LEDGER_KEY = "surgery.ledger"
 
 
 def run(config: Config) -> None:

@@ -17,6 +17,8 @@ from ..traits import WIDENED, Traits
 from .layer import convolution, described, match_deform
 from .widened import WidenedConvolution
 
+TRAITS = Traits(fit="calibrated", leaves=WIDENED)
+
 
 @dataclass(frozen=True)
 class Calibrated:
@@ -26,7 +28,7 @@ class Calibrated:
     exact: bool = False
     summary: str = "Conv fitted by least squares to the layer's outputs on images"
     min_opset: int = 1
-    traits: Traits = Traits(fit="calibrated", leaves=WIDENED)
+    traits: Traits = TRAITS
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""

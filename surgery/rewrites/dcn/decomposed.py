@@ -21,6 +21,7 @@ from .sampling import Sampler, deform_conv2d, sample_gather, sample_grid, tap_po
 
 GRID_SAMPLE_OPSET = 16
 MIN_OPSET = 11
+TRAITS = Traits(("GridSample",), accuracy=20, speed=20)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Decomposed:
     exact: bool = True
     summary: str = "ordinary operators: GridSample (opset 16 on) or Gather, then a 1x1 Conv"
     min_opset: int = MIN_OPSET
-    traits: Traits = Traits(("GridSample",), accuracy=20, speed=20)
+    traits: Traits = TRAITS
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""

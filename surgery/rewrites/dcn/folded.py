@@ -28,6 +28,7 @@ from .statistics import OffsetStatistics
 
 MAX_KERNEL = 7
 _SNAP = 1e-5  # pixels: what is closer to a whole pixel than this is taken to lie on it
+TRAITS = Traits(offsets=True, leaves=CONVOLUTION.leaves)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Folded:
     exact: bool = False
     summary: str = "Conv with each tap's mean offset and mean mask folded into its weights"
     min_opset: int = 1
-    traits: Traits = Traits(offsets=True, leaves=CONVOLUTION.leaves)
+    traits: Traits = TRAITS
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""

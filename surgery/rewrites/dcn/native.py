@@ -21,6 +21,7 @@ from .layer import DeformModule, described, match_deform
 from .recognise import DeformLayer, Geometry
 
 MIN_OPSET = 19
+TRAITS = Traits(("DeformConv",), accuracy=10, speed=10)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Native:
     exact: bool = True
     summary: str = "ONNX DeformConv, one operator a layer"
     min_opset: int = MIN_OPSET
-    traits: Traits = Traits(("DeformConv",), accuracy=10, speed=10)
+    traits: Traits = TRAITS
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from surgery.job.compare import agreement, verdict
+from surgery.job.compare import verdict
 from surgery.job.strategy import Strategy
+from surgery.job.trial import agreement
 
 CHOSEN = Strategy("distilled", {"*": "dcn.distilled"}, 18, "asked for")
 

@@ -12,7 +12,8 @@ import torch
 from postprocess.errors import InputError
 from surgery.config.run import Config
 from surgery.fitting import saved as companion
-from surgery.job.fits import FITTED, Fit, fitted_rewrites, layers_to_fit, obtain
+from surgery.fitting.settings import STRATEGIES
+from surgery.job.fits import Fit, fitted_rewrites, layers_to_fit, obtain
 from surgery.network.load import Model, load_model
 from surgery.scenes import FITTING_SEED, draw
 from surgery.support.progress import Progress
@@ -118,5 +119,5 @@ def test_a_folder_without_images_is_one_clear_line(
 
 
 def test_strategies_that_need_a_fit_are_rewrites(narrow: Model) -> None:
-    for strategy in FITTED:
+    for strategy in STRATEGIES:
         assert set(layers_to_fit(narrow.module, {"*": f"dcn.{strategy}"})) == {strategy}

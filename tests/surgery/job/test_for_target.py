@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import surgery.targets.audit
 from surgery.graph.run import random_feeds, run
-from surgery.job.for_target import adapt
+from surgery.job.for_target import for_target
 from surgery.measure.arrays import compare, within
 from surgery.passes import Parity
 from surgery.support.ledger import Ledger
@@ -63,7 +63,7 @@ def adapted(
     model: onnx.ModelProto, device: Target, **options: Any
 ) -> tuple[onnx.ModelProto, Ledger]:
     ledger = Ledger()
-    after = adapt(model, device, check=Parity.random(model), ledger=ledger, **options)
+    after = for_target(model, device, check=Parity.random(model), ledger=ledger, **options)
     feeds = random_feeds(model, seed=3)
     for found in compare(run(model, feeds), run(after, feeds)).values():
         assert within(found)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from surgery.job.case import admit
-from surgery.job.prepare import prepared
+from surgery.job.case import load_case
+from surgery.job.prepare import prepare
 from surgery.job.strategy import choose
+from surgery.job.trial import operating
 from surgery.network.run import heads_of
 from surgery.rewrites.conv_bn import Partner
 from surgery.support.ledger import Ledger
@@ -26,13 +27,14 @@ def test_what_was_seen_reaches_the_rewrite_and_the_network_computes_the_same(
     )
     target, progress = load_target("portable"), Progress()
     strategy = choose(config.surgery.dcn, target, "torchscript", None, config.surgery.rewrites)
-    patient, strategy = prepared(admit(config, progress), strategy, target, progress)
-    assert any(isinstance(found, Partner) for found in patient.measured.values())
+    case = load_case(config, progress)
+    plan = prepare(case, strategy, target, progress)
+    assert any(isinstance(found, Partner) for found in plan.chosen.measured)
     ledger = Ledger()
-    with patient.operated(strategy.rewrites, strategy.opset, ledger):
-        heads = heads_of(patient.model, patient.samples[0].tensor)
+    with operating(case, plan.chosen, ledger):
+        heads = heads_of(case.model, case.samples[0].tensor)
     fired = [entry.where for entry in ledger.fired() if entry.name == "conv_bn"]
     assert len(fired) > 100
-    for name, wanted in patient.untouched[0].heads.items():
+    for name, wanted in case.untouched[0].heads.items():
         # a hundred layers of float32 rounding; 1e-6 measured, relative to the largest value
         assert abs(heads[name] - wanted).max() < 1e-5 * abs(wanted).max()

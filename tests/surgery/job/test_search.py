@@ -8,7 +8,7 @@ import pytest
 
 from surgery.config.run import Config
 from surgery.job.search import Measured, Point, choose, front
-from surgery.job.strategy import EXACT, first_of
+from surgery.job.strategy import exact_form
 from surgery.targets import Target
 
 
@@ -47,4 +47,4 @@ def test_what_onnx_runtime_cannot_run_is_not_on_the_front() -> None:
 def test_layers_stay_exact_in_the_fastest_form_that_the_target_runs(
     compose: Callable[..., Config], target: str, form: str | None
 ) -> None:
-    assert first_of(EXACT, Target.from_config(compose(f"target={target}").target)) == form
+    assert exact_form(Target.from_config(compose(f"target={target}").target)) == form

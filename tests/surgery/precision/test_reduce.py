@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto
 
 from surgery.config.run import Config
-from surgery.job.case import Patient
+from surgery.job.case import Case
 from surgery.network.pictures import load_samples
 from surgery.precision import Reduction, reduce_precision
 from surgery.precision.loss import BOUNDS
@@ -30,8 +30,8 @@ def reduced(compose: Any, precision: str, graph: onnx.ModelProto) -> tuple[Reduc
         f"input.size={SIDE}",
     )
     network: Any = SimpleNamespace(decoder=DECODER)  # nothing else of it is looked at
-    patient, ledger = Patient(config, network, load_samples(config), []), Ledger()
-    return reduce_precision(patient, {"backbone": graph}, ledger, Progress()), ledger
+    case, ledger = Case(config, network, load_samples(config), []), Ledger()
+    return reduce_precision(case, {"backbone": graph}, ledger, Progress()), ledger
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])

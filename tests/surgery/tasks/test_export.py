@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 import postprocess
 from surgery.config.run import Config
-from surgery.tasks.export import PLAIN_OPERATORS, run
+from surgery.tasks.export import run
 
+PLAIN_OPERATORS = {"Conv", "ConvTranspose", "Relu", "Add", "Concat", "MaxPool"}
 EXACT = ["native", "decomposed", "keep"]
 
 

@@ -37,6 +37,7 @@ from .sums import ShiftedSums
 from .sums_node import emit_sums, sizes_of
 
 MAX_RADIUS = 8
+TRAITS = Traits(("Pad", "Slice", "Mul", "Add", "Relu", "Conv"), speed=30, offsets=True)
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,7 @@ class Shifted:
     exact: bool = False
     summary: str = "sums of shifted images (Pad, Slice, Mul, Add, Relu, Conv), for bounded offsets"
     min_opset: int = 9
-    traits: Traits = Traits(
-        ("Pad", "Slice", "Mul", "Add", "Relu", "Conv"), speed=30, offsets=True
-    )
+    traits: Traits = TRAITS
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""
