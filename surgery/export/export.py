@@ -59,8 +59,8 @@ def export_onnx(
         output_names: one for each output, in order.
         dynamic: symbol by axis, by input or output name. Axes of outputs that are not fixed and
             not named get ``<output>_dim_<axis>``.
-        opset: of the ``ai.onnx`` domain; by default 18 with dynamo, 17 with torchscript. One that the
-            exporter does not write is reached by conversion, whose result is run against the
+        opset: of the ``ai.onnx`` domain; by default 18 with dynamo, 17 with torchscript. One that
+            the exporter does not write is reached by conversion, whose result is run against the
             original.
         exporter: "dynamo" or "torchscript".
         metadata: entries for the model's ``metadata_props``.

@@ -78,7 +78,7 @@ def _of_file(path: Path) -> Ledger:
     if LEDGER_KEY not in notes:
         raise InputError(
             f"{path}: no ledger in its metadata, which files of task=export and task=graph have: "
-            "task=audit says which nodes a target can run"
+            "to see which nodes a target can run, ask task=audit"
         )
     try:
         return Ledger.from_json(json.loads(notes[LEDGER_KEY]))

@@ -300,6 +300,8 @@ def test_operation_that_removes_a_node_is_named_and_typed_out(targets: Targets) 
 
 def test_layer_that_is_convolutions_already_is_not_sent_there_again(targets: Targets) -> None:
     model = _deformable()
+    layer = model.graph.node[2]
+    layer.op_type, layer.input[:] = "Conv", ["x", "w"]
     ledger = model.metadata_props[1]
     ledger.value = ledger.value.replace("dcn.native", "dcn.distilled")
     refused = audit(model, targets("portable")).refused
