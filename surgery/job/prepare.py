@@ -59,7 +59,7 @@ def prepare(case: Case, strategy: Strategy, target: Target, progress: Progress) 
         seen = _measured(case, further, progress)
         return Plan(Candidate(nothing_to_choose(strategy.opset), seen))
     _require_patterns_fit(case)
-    others = _to_compare(case, strategy)
+    others = _to_compare(case, strategy, progress)
     wanted = dict.fromkeys([*strategy.rewrites.values(), *(STRATEGY + name for name in others)])
     calibration = _measured(case, [*further, *(n for n in wanted if n != SEARCHED)], progress)
     if any(name == SEARCHED or traits_of(REWRITES.get(name)).offsets for name in wanted):
@@ -99,15 +99,21 @@ def _require_patterns_fit(case: Case) -> None:
             )
 
 
-def _to_compare(case: Case, strategy: Strategy) -> list[str]:
-    """Names of ``surgery.compare`` that are not shipped anyway and need no fit of their own."""
-    return [
-        name
-        for name in dict.fromkeys(case.config.surgery.compare)
-        if name != strategy.name
-        and STRATEGY + name not in strategy.rewrites.values()
-        and not traits_of(REWRITES.get(STRATEGY + name)).fit
-    ]
+def _to_compare(case: Case, strategy: Strategy, progress: Progress) -> list[str]:
+    """Names of ``surgery.compare`` that are not shipped anyway and need no fit of their own.
+
+    One that does not load is left out, with a message: it is not what was asked to be shipped.
+    """
+    names = []
+    for name in dict.fromkeys(case.config.surgery.compare):
+        if name == strategy.name or STRATEGY + name in strategy.rewrites.values():
+            continue
+        try:
+            if not traits_of(REWRITES.get(STRATEGY + name)).fit:
+                names.append(name)
+        except InputError as error:
+            progress.say(f"surgery.compare leaves out {name}: {error}")
+    return names
 
 
 def _alternative(name: str, strategy: Strategy, calibration: Calibration) -> Candidate:

@@ -23,6 +23,33 @@ nnapi = circlenet_broken:NOTHING
 bad.target = circlenet_broken:NOTHING
 """
 
+ROUNDED = """
+from dataclasses import dataclass, replace
+
+from surgery.rewrites.base import Replacement
+from surgery.rewrites.dcn import OffsetStatistics
+from surgery.rewrites.dcn.folded import fold
+from surgery.rewrites.dcn.layer import convolution, described, match_deform
+from surgery.rewrites.traits import Traits
+
+
+class Rounded:
+    name, summary, exact, min_opset = "dcn.rounded", "mean offsets in whole pixels", False, 1
+    traits = Traits(offsets=True, leaves=frozenset({"Conv"}))
+
+    def match(self, module):
+        return match_deform(module)
+
+    def replacement(self, module, path, context):
+        layer, seen = described(module), context.calibration.get(OffsetStatistics, path)
+        seen = replace(seen, mean_offset=seen.mean_offset.round())
+        weight, padding, dilation, _ = fold(layer.weight, layer.geometry, seen, 7)
+        return Replacement(convolution(layer, weight, padding=padding, dilation=dilation))
+
+
+ROUNDED = Rounded()
+"""
+
 
 @pytest.fixture(scope="module")
 def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -38,6 +65,11 @@ def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: circlenet-broken\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(BROKEN)
+    (folder / "rounded.py").write_text(ROUNDED)
+    info = folder / "rounded-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: rounded\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[surgery.rewrites]\ndcn.rounded = rounded:ROUNDED\n")
     return folder
 
 
@@ -86,6 +118,44 @@ def test_one_export_uses_model_rewrite_symbolic_pass_target_and_decoder(bundle: 
     assert report["target"] == "small_npu"
 
 
+@pytest.fixture(scope="module")
+def deformable(walked: tuple[Path, object]) -> Path:
+    """The bundle of a network with deformable layers; two packages have strategies for them."""
+    return walked[0] / "outputs" / "e2ec"
+
+
+def test_a_strategy_of_another_package_is_chosen_fitted_and_exported(deformable: Path) -> None:
+    report = json.loads((deformable / "report.json").read_text())
+    assert report["strategy"]["name"] == "split"
+    assert report["strategy"]["reason"].endswith("small_npu runs (it has Conv and Add and Relu)")
+    assert report["fit"]["source"]
+    fired = {entry["where"] for entry in report["ledger"] if entry["name"] == "dcn.split"}
+    assert len(fired) == 16
+    shipped = report["strategies"][0]
+    assert (shipped["name"], shipped["chosen"]) == ("split", True)
+    assert shipped["sure"]["kept"] >= 0.9 * shipped["sure"]["reference"] > 0
+    inside = {
+        node.op_type
+        for node in onnx.load(deformable / "backbone.onnx").graph.node
+        if any(e.value.startswith("dla.ida_up.") for e in node.metadata_props)
+    }
+    assert "Concat" not in inside
+
+
+def test_a_strategy_of_another_package_is_measured_and_compared(
+    installed: Path, tmp_path: Path
+) -> None:
+    asked = ("surgery.dcn=native", "surgery.compare=[rounded]", "surgery.pictures=1")
+    quick = ("surgery.exporter=torchscript", "surgery.calibration.count=2", "out=bundle")
+    done = python(installed, tmp_path, "-m", "surgery", "model=e2ec", *asked, *quick)
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = json.loads((tmp_path / "bundle" / "report.json").read_text())["strategies"]
+    assert [row["name"] for row in rows] == ["native", "rounded", "untouched, in torch"]
+    assert rows[1]["latency"] > 0
+    assert not rows[1]["exact"]
+    assert "DeformConv" not in rows[1]["operators"]
+
+
 def test_without_the_symbolic_the_export_is_refused(installed: Path, tmp_path: Path) -> None:
     leave_out = ("model=circlenet", "surgery.symbolics.also=[]", "out=bundle")
     done = python(installed, tmp_path, "-m", "surgery", *leave_out)
@@ -119,6 +189,7 @@ def test_the_list_names_every_member_and_every_broken_one(
     for member in (
         ("model", "circlenet"),
         ("rewrite", "circlenet.focus"),
+        ("rewrite", "dcn.split"),
         ("symbolic", "circlenet.rms_norm"),
         ("pass", "circlenet.div"),
         ("decoder", "circlenet"),
