@@ -193,7 +193,7 @@ def _model(case: _Case) -> dict[str, Any]:
 
 
 def _proof(operated: Operated, decoder: Decoder, stages: Stages) -> Parity:
-    """Hold the bundle's heads, and what the decoder makes of them, against the found graph's.
+    """Hold the bundle's heads and decoded instances against the found graph's.
 
     Raises:
         InputError: a head differs by more than rounding.

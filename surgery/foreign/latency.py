@@ -73,7 +73,7 @@ def compare_latency(
             session = opened(found, threads)
             session.run(None, dict(feeds))
             calls["found"] = lambda: session.run(None, dict(feeds))
-        except Exception as error:  # what ONNX Runtime makes of a foreign graph
+        except Exception as error:  # ONNX Runtime raises anything on a foreign graph
             problem = " ".join(str(error).split())
     times = in_turn(calls, seconds=SECONDS, most=runs)
     return Comparison(

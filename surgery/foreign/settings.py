@@ -67,7 +67,7 @@ def settings(config: Config) -> Settings:
     """
     if config.input.preprocess != _UNSET:
         raise InputError(
-            "model=onnx is told about the picture with model.input={...}, not with input: what the "
+            "model=onnx: describe the picture with model.input={...}, not with input: what the "
             "found graph takes decides what the operated one takes"
         )
     if config.checkpoint is not None or config.weights is not None:

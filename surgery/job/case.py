@@ -1,9 +1,11 @@
-"""The case of the main job: a network, pictures, and what it makes of them before any change."""
+"""The case of the main job: a network, pictures, and its runs on them before any change."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import torch
 
 from ..config.run import Config
 from ..decoding import require_writer
@@ -38,9 +40,13 @@ class Case:
 def load_case(config: Config, progress: Progress) -> Case:
     """Load the network and the pictures, and run the untouched network on each of them.
 
+    Sets the number of torch's threads where the configuration names one.
+
     Raises:
         InputError: the configuration, the checkpoint or a picture is at fault.
     """
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
     with progress.stage(f"build {config.model.get('variant')} and load its weights"):
         model = load_model(config)
         samples = load_samples(config)

@@ -1,8 +1,8 @@
 """The symbolics that a target needs, known before the export: it lacks the operator they avoid.
 
-An exporter that is to write HardSwish for a target without one is told to write Add, Clip and Mul
-instead. Only exact ones are chosen, and only where the target runs what they write; a symbolic that
-the network never calls does nothing.
+For a target without HardSwish, for example, the exporter writes Add, Clip and Mul instead. Only
+exact ones are chosen, and only where the target runs what they write; a symbolic that the network
+never calls does nothing.
 """
 
 from __future__ import annotations

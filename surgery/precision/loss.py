@@ -1,4 +1,4 @@
-"""What a reduced precision costs: noise in the heads, and what the decoder makes of it.
+"""The cost of a reduced precision: noise in the heads, and changes in the decoded instances.
 
 Measured against the same graphs in float32, on pictures that the calibration has not seen.
 """

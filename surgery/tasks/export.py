@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from postprocess.errors import InputError
 
 from ..config.run import Config
@@ -52,8 +50,6 @@ def run(config: Config) -> None:
     if config.model["name"] == "onnx":  # somebody else's graph: there is no network in torch
         _run_foreign(config)
         return
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     surgery, target = config.surgery, Target.from_config(config.target)
     strategy = choose(surgery.dcn, target, surgery.exporter, surgery.opset, surgery.rewrites)
     progress, ledger = Progress(), Ledger()

@@ -96,7 +96,7 @@ def _attributes(geometry: Geometry, deform_groups: int) -> Mapping[str, int | Se
 
 
 class _DeformConv(torch.autograd.Function):
-    """How the TorchScript exporter, which traces, is told of the operator.
+    """The operator for the TorchScript exporter, which traces.
 
     The trace needs a tensor of the right shape and none of its values, so that there is no second
     computation here that the exporter could inline in the operator's place.

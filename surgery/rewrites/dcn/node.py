@@ -41,7 +41,7 @@ class _Spec:
 
 
 class _Node(torch.autograd.Function):
-    """How the TorchScript exporter, which traces, is told of the node.
+    """The node for the TorchScript exporter, which traces.
 
     The trace needs a tensor of the right shape and none of its values.
     """

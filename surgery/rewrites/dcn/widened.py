@@ -4,9 +4,9 @@
 
 A deformable layer reads where its input tells it to, which no linear map does. A few channels of
 A, computed from x, rectified and seen by the convolution beside x, bring that dependence on the
-content back in ordinary operators: Conv, Relu, Concat. They cost what they are wide, of which the
-offset convolution (27 channels for a 3x3 layer) pays a part. :mod:`surgery.fitting.widening`
-trains them.
+content back in ordinary operators: Conv, Relu, Concat. Their cost grows with their number; the
+offset convolution that is saved (27 channels for a 3x3 layer) pays a part.
+:mod:`surgery.fitting.widening` trains them.
 """
 
 from __future__ import annotations
