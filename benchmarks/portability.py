@@ -28,9 +28,9 @@ from surgery.graph.run import random_feeds
 from surgery.support.child import StepError
 from surgery.support.versions import versions
 from surgery.targets.audit import audits
+from surgery.targets.registry import load_target, target_names
 from surgery.targets.runtimes import RUNTIMES
 from surgery.targets.runtimes.litert import LITERT
-from surgery.targets.shipped import load_target, target_names
 from surgery.targets.trial import REFERENCE, attempt
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from postprocess.registry import Registry
-from surgery.targets.registry import shipped_names
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target, shipped_names
 from tools.catalogue_settings import SETTINGS, Setting
 from tools.served import served
 

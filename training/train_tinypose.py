@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from models.tinypose import TinyPose
 from postprocess.affine import affine_matrix, person_region
 from postprocess.decoders import keypoints, merge_flipped, mirror_order
-from surgery.measure.pck import TORSO, distances, pck
+from surgery.measure.keypoints import TORSO, distances, pck
 from surgery.scenes import EVALUATION_SEED
 from surgery.scenes.pose import JOINTS
 

@@ -1,9 +1,11 @@
-"""Keypoints of heatmaps as nodes: the maximum and its refinement below a pixel.
+"""Keypoints of one person an image as nodes: of heatmaps and of SimCC's two rows of bins.
 
 ``postprocess.decoders.keypoints`` in operators: argmax, quarter (Newell et al., ECCV 2016, as
 HRNet's code does it), dark (Zhang et al., CVPR 2020) and dark_udp (Huang et al., CVPR 2020). The
 blur of the dark methods is taken at the few pixels that the step reads, and the step is computed
-in double precision, as in the decoder.
+in double precision, as in the decoder. ``postprocess.decoders.simcc`` in operators: Li et al.,
+ECCV 2022, section 3, the first maximum of each axis divided by the split ratio, and the smaller of
+the two maxima as the score.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
+from postprocess.decoders.simcc import SimCC
 from postprocess.decoders.top_down import Keypoints
 
 from .dark import dark_step, dark_udp_step
 from .nodes import Nodes
-from .people import person_model
 from .places import Places, inside, values_at
 
 
@@ -78,3 +80,38 @@ def _person(nodes: Nodes, top: str, decoder: Keypoints) -> str:
     total = nodes.reduce("ReduceSum", nodes.op("Mul", top, seen), 1, 2)
     number = nodes.op("Max", nodes.reduce("ReduceSum", seen, 1, 2), nodes.weight(1.0))
     return nodes.op("Div", total, number)
+
+
+def person_model(
+    nodes: Nodes, keypoints: str, joints: int | str, score: str, threshold: float
+) -> onnx.ModelProto:
+    """The graph: keypoints (N,K,3), scores (N,), and count (N,): whether there is a person.
+
+    Args:
+        keypoints: (N,K,3) x, y, score.
+        joints: K.
+        score: (N,) of the person.
+        threshold: least score of a person.
+    """
+    found = nodes.cast(nodes.at_least(score, nodes.weight(threshold)), np.int64)
+    return nodes.model(
+        [
+            ("keypoints", keypoints, np.float32, ["batch", joints, 3]),
+            ("scores", score, np.float32, ["batch"]),
+            ("count", found, np.int64, ["batch"]),
+        ]
+    )
+
+
+def simcc(nodes: Nodes, decoder: SimCC) -> onnx.ModelProto:
+    """Outputs: keypoints (N,K,3: x, y, score) in network-input pixels, scores, count (N,)."""
+    places, tops = [], []
+    for name in (decoder.x, decoder.y):
+        bins = nodes.head(name, 3)
+        place = nodes.cast(nodes.op("ArgMax", bins, axis=2, keepdims=1), np.float32)
+        places.append(nodes.op("Div", place, nodes.weight(decoder.split_ratio)))
+        tops.append(nodes.reduce("ReduceMax", bins, 2, keep=True))
+    scores = nodes.op("Min", *tops)
+    mean = nodes.reduce("ReduceMean", scores, 1, 2)
+    joints = nodes.op("Concat", *places, scores, axis=2)
+    return person_model(nodes, joints, nodes.channels(decoder.x), mean, decoder.threshold)

@@ -14,9 +14,8 @@ from ..graph.merge import merge
 from ..graph.shapes import shape_of
 from .contours import e2ec, snake
 from .ctdet import ctdet
-from .keypoints import keypoints
+from .keypoints import keypoints, simcc
 from .nodes import Nodes
-from .simcc import simcc
 
 WRITERS: Mapping[str, Callable[[Nodes, Any], onnx.ModelProto]] = {
     "ctdet": ctdet,

@@ -17,22 +17,25 @@ from torch import Tensor, nn
 
 from postprocess.errors import InputError
 
+from ..config import surgery
 from ..config.surgery import DEFAULT_OPSET
-from ..graph.bare import with_weights_as_inputs
 from ..graph.names import stable_names
+from ..graph.weights import with_weights_as_inputs
 from ..passes.check import Parity
 from ..passes.opset import proven
 from ..support.quiet import Chatter, quiet
 from ..support.versions import own_version
 from .exporters.base import Exporter, Request, Translations
+from .exporters.dynamo import DYNAMO
 from .exporters.fault import explain
 from .exporters.interface import drop_unused_weights, set_inputs, set_outputs, strip
-from .exporters.table import EXPORTERS
+from .exporters.torchscript import TORCHSCRIPT
 from .symbolics import DEFAULT as DEFAULT_SYMBOLICS
 from .symbolics.record import Recorded, called
 from .symbolics.scope import chosen as chosen_symbolics
 
 OLDEST_OPSET = 9
+EXPORTERS = dict(zip(surgery.EXPORTERS, (DYNAMO, TORCHSCRIPT), strict=True))
 
 
 def export_onnx(

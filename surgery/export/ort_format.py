@@ -23,7 +23,7 @@ from postprocess.instances import Array
 from ..graph.storage import beside
 from ..measure.arrays import difference, tolerance
 from ..support import scratch
-from ..support.silence import silent
+from ..support.quiet import silent
 
 OPERATORS = "required_operators.config"
 

@@ -17,7 +17,7 @@ from postprocess.registry import suggestion
 
 from ..graph.extract import part
 from ..graph.operators import MOVING
-from ..graph.outputs import check_model
+from ..graph.shapes import check_model
 from ..graph.split import meeting
 from ..graph.storage import settle
 from ..graph.view import Index, inner_names, reads

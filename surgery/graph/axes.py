@@ -20,11 +20,9 @@ from postprocess.registry import suggestion
 
 from ..measure.arrays import compare, within
 from .baked import release
-from .feeds import feeds_for
 from .modules import all_graphs, all_nodes, module_of
-from .ports import inputs_of
-from .run import Array, random_feeds, run
-from .shapes import infer, shape_of, shapes, skeleton
+from .run import Array, feeds_for, random_feeds, run
+from .shapes import infer, inputs_of, shape_of, shapes, skeleton
 
 Axes = Mapping[str, Mapping[int, str]]
 

@@ -12,9 +12,8 @@ from postprocess.errors import InputError
 from .lookup import Values, tensor
 from .names import fresh
 from .operator import attributes_of, constant, schema_of
-from .outputs import described
-from .rename import all_names
-from .substitute import reading
+from .rename import all_names, reading
+from .shapes import described
 from .view import Index
 
 

@@ -10,9 +10,8 @@ from postprocess.errors import InputError
 
 from .lookup import among
 from .names import fresh
-from .ports import inputs_of, type_and_shape
 from .rename import all_names, substituted
-from .shapes import shape_of
+from .shapes import inputs_of, shape_of, type_and_shape
 
 
 def merge(

@@ -8,8 +8,8 @@ from postprocess.errors import InputError
 from postprocess.registry import suggestion
 
 from .lookup import among
-from .outputs import described
-from .substitute import reading
+from .rename import reading
+from .shapes import described
 from .view import Index, reads
 
 

@@ -9,7 +9,7 @@ import onnx
 from postprocess.errors import InputError
 
 from .lookup import tensor
-from .modules import all_graphs
+from .modules import all_graphs, all_nodes, subgraphs
 from .view import Index
 
 
@@ -63,3 +63,17 @@ def substituted(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelP
         for sparse in graph.sparse_initializer:
             sparse.values.name = names.get(sparse.values.name, sparse.values.name)
     return renamed
+
+
+def reading(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
+    """Make every node read ``names[tensor]`` where it read ``tensor``, in place.
+
+    What nodes make, and the inputs and outputs of the main graph, keep their names.
+    """
+    for node in all_nodes(graph):
+        node.input[:] = [names.get(name, name) for name in node.input]
+        for inner in subgraphs(node):  # a subgraph may hand a captured tensor on as it is
+            made = {name for each in inner.node for name in each.output}
+            for value in inner.output:
+                if value.name not in made:
+                    value.name = names.get(value.name, value.name)

@@ -1,4 +1,4 @@
-"""Shapes of every tensor in a graph, by ONNX shape inference, with or without sizes for symbols.
+"""Types and shapes of every tensor in a graph, its inputs and outputs first, by ONNX's inference.
 
 Inference works on a copy without the weights, so that a network of gigabytes costs milliseconds.
 """
@@ -9,6 +9,9 @@ import math
 from collections.abc import Mapping
 
 import onnx
+from onnx import TensorProto, helper
+
+from .weights import with_weights_as_inputs
 
 Dim = int | str | None
 Shape = tuple[Dim, ...]
@@ -89,3 +92,57 @@ def element_types(model: onnx.ModelProto) -> dict[str, int]:
         if value.type.tensor_type.elem_type:
             known[value.name] = value.type.tensor_type.elem_type
     return known
+
+
+def inputs_of(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """Inputs of the graph that are not weights, in order."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    weights |= {tensor.values.name for tensor in model.graph.sparse_initializer}
+    return [value for value in model.graph.input if value.name not in weights]
+
+
+def type_and_shape(value: onnx.ValueInfoProto) -> str:
+    """Element type and shape in words: ``float32 (1,3,height,width)``; ``?`` is not known."""
+    kind = value.type.tensor_type.elem_type
+    try:
+        name = str(helper.tensor_dtype_to_np_dtype(kind))
+    except (KeyError, TypeError):
+        name = f"type {kind}"
+    shape = shape_of(value)
+    sides = "?" if shape is None else ",".join("?" if d is None else str(d) for d in shape)
+    return f"{name} ({sides})"
+
+
+def described(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return ``model`` with its outputs as ONNX infers them and no shapes stored of what is inside.
+
+    Where nothing can be inferred, the type and the shape stay those that were there.
+    """
+    own = onnx.ModelProto()
+    own.CopyFrom(model)
+    del own.graph.value_info[:]
+    bare = onnx.ModelProto()
+    bare.CopyFrom(own)
+    for value in bare.graph.output:
+        value.type.Clear()
+        value.type.tensor_type.elem_type = TensorProto.UNDEFINED
+    inferred = infer(bare)
+    known, types = shapes(inferred), element_types(inferred)
+    for value in own.graph.output:
+        if value.name in types:
+            shape = known.get(value.name)
+            value.CopyFrom(helper.make_tensor_value_info(value.name, types[value.name], shape))
+    return own
+
+
+def check_model(model: onnx.ModelProto) -> None:
+    """Run ONNX's checker, which wants a shape of every output; inference may know none.
+
+    Raises what the checker raises: its ValidationError, or protobuf's errors for sizes.
+    """
+    checked = onnx.ModelProto()
+    checked.CopyFrom(with_weights_as_inputs(model))
+    for value in checked.graph.output:
+        if not value.type.tensor_type.HasField("shape"):
+            value.type.tensor_type.shape.SetInParent()
+    onnx.checker.check_model(checked)

@@ -1,6 +1,9 @@
 """Keypoint accuracy from the true boxes of persons: PCK, and COCO's AP by keypoint similarity.
 
-The similarity and its per-joint constants are pycocotools' own; `pck.py` has PCK. Boxes are the
+The similarity and its per-joint constants are pycocotools' own. PCK, the share of keypoints found
+within a part of the torso's length, is that of Yang and Ramanan, "Articulated Human Detection with
+Flexible Mixtures of Parts" (PAMI 2013), section 7, with a person's torso, from the left shoulder to
+the right hip, as the length. Boxes are the
 annotations', so that the figures are those of the keypoint network and of no detector.
 """
 
@@ -20,7 +23,6 @@ from postprocess.errors import InputError
 
 from ..scenes.track import track
 from .masks import Dataset, Image
-from .pck import TORSO, distances, pck
 
 METRICS = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
 COCO_JOINTS = 17  # the joints that pycocotools has constants for
@@ -131,4 +133,38 @@ def _detection(person: dict[str, Any], instance: PersonLike) -> dict[str, Any]:
         "category_id": person["category_id"],
         "keypoints": np.asarray(instance.keypoints, np.float64).reshape(-1).tolist(),
         "score": instance.score,
+    }
+
+
+TORSO = ("left_shoulder", "right_hip")
+SHARES = (0.1, 0.2)
+
+
+def distances(
+    found: NDArray[Any], truth: NDArray[Any], torso: Sequence[int]
+) -> NDArray[np.float64]:
+    """Distances of one person's keypoints in torso lengths; NaN for those that are not labelled.
+
+    Args:
+        found: (K, 2 or more) x, y.
+        truth: (K, 3) x, y, visibility; 0 is not labelled.
+        torso: indices of the keypoints TORSO.
+
+    Returns:
+        (K,) float64; all NaN where the torso is not labelled.
+    """
+    first, second = torso
+    apart = np.linalg.norm(np.asarray(found, np.float64)[:, :2] - truth[:, :2], axis=1)
+    length = np.linalg.norm(truth[first, :2] - truth[second, :2])
+    if not length > 0 or not (truth[[first, second], 2] > 0).all():
+        return np.full(len(truth), np.nan)
+    return np.where(truth[:, 2] > 0, apart / length, np.nan)
+
+
+def pck(measured: NDArray[np.float64]) -> dict[str, float]:
+    """PCK at SHARES of (n, K) distances, over all labelled keypoints; -1 where there is none."""
+    counted = measured[~np.isnan(measured)]
+    return {
+        f"PCK@{share}": float((counted <= share).mean()) if counted.size else -1.0
+        for share in SHARES
     }

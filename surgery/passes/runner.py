@@ -2,7 +2,10 @@
 
 A library that simplifies graphs is right most of the time. Here it is found out at once when it is
 not, by which pass and by which part of it, and the rest goes on from the graph before it. One that
-takes its process down is found out the same way where passes run in a child (``safe``).
+takes its process down is found out the same way where passes run in a child (``safe``): the child
+says which pass it is at. Where it dies, that pass is tried again with parts of it left out until
+the part at fault is found; a pass without parts is left out as a whole. The good case costs one
+child for all passes.
 """
 
 from __future__ import annotations
@@ -11,11 +14,12 @@ from collections.abc import Collection, Mapping, Sequence
 
 import onnx
 
-from ..support.child import announce
+from ..support.child import StepError, announce, run_in_child
 from ..support.ledger import Entry, Ledger
+from .base import Divisible
 from .check import Parity
 from .registry import DEFAULT_ORDER, PASSES
-from .step import TOLERANCE, Judge, attempt, perform
+from .step import TOLERANCE, Judge, attempt, culprits, perform
 
 
 def run_passes(
@@ -54,8 +58,6 @@ def run_passes(
     judge = Judge(check, tolerance)
     refused = dict.fromkeys(skip, "skipped by surgery.passes.skip")
     if safe:
-        from .sandbox import series_in_child
-
         after, entries = series_in_child(model, order, judge, refused)
     else:
         after, entries = series(model, order, judge, refused)
@@ -102,3 +104,80 @@ def _with_repair_first(
         if attempt(PASSES.get(name), model, judge).graph is not None:
             return [name, *(other for other in order if other != name)]
     return list(order)
+
+
+Reasons = Mapping[str, str]
+
+
+def series_in_child(
+    model: onnx.ModelProto, order: Sequence[str], judge: Judge, refused: Reasons
+) -> tuple[onnx.ModelProto, list[Entry]]:
+    """Like :func:`series`, each crash costing no more than what crashed.
+
+    Raises:
+        StepError: the child died before the first pass: the graph itself takes ONNX Runtime down.
+    """
+    refused, left_out = dict(refused), dict[str, Reasons]()
+    while True:
+        try:
+            return _child(model, order, judge, refused, left_out)
+        except StepError as error:
+            name = error.at.removeprefix("pass ")
+            if not error.crashed or name not in order or name in refused:
+                raise
+            reason = f"crashed: {error.cause} {error.frame}".rstrip()
+            found = _parts_at_fault(name, model, order, judge, refused, left_out)
+            if found:
+                left_out[name] = {**left_out.get(name, {}), **dict.fromkeys(found, reason)}
+            else:
+                refused[name] = reason
+
+
+def _parts_at_fault(
+    name: str,
+    model: onnx.ModelProto,
+    order: Sequence[str],
+    judge: Judge,
+    refused: Reasons,
+    left_out: Mapping[str, Reasons],
+) -> tuple[str, ...] | None:
+    step = PASSES.get(name)
+    if not isinstance(step, Divisible):
+        return None
+    known = left_out.get(name, {})
+    upto = order[: order.index(name) + 1]
+
+    def survives(skip: Collection[str]) -> bool:
+        parts = {**known, **dict.fromkeys(skip, "")}
+        try:
+            _child(model, upto, judge, refused, {**left_out, name: parts})
+        except StepError as error:
+            return not error.crashed
+        return True
+
+    return culprits([part for part in step.parts() if part not in known], survives)
+
+
+def _child(
+    model: onnx.ModelProto,
+    order: Sequence[str],
+    judge: Judge,
+    refused: Reasons,
+    left_out: Mapping[str, Reasons],
+) -> tuple[onnx.ModelProto, list[Entry]]:
+    step = f"passes over graph {model.graph.name!r}"
+    content, entries = run_in_child(
+        step, _series, model.SerializeToString(), tuple(order), judge, refused, left_out
+    )
+    return onnx.load_from_string(content), entries
+
+
+def _series(
+    content: bytes,
+    order: Sequence[str],
+    judge: Judge,
+    refused: Reasons,
+    left_out: Mapping[str, Reasons],
+) -> tuple[bytes, list[Entry]]:
+    after, entries = series(onnx.load_from_string(content), order, judge, refused, left_out)
+    return after.SerializeToString(), entries

@@ -3,26 +3,31 @@
 Wrong is: it raises, its graph is not valid, has other inputs or outputs, does not run in ONNX
 Runtime, or gives other outputs. A pass that says it is approximate is measured instead, and taken
 back above a bound.
+
+The part at fault is found by bisection, as for the commit that broke a build: the parts are put in
+a row, and the shortest head of the row without which the rest works is found by halving; its last
+part is at fault. Where one part is to blame, as is usual, that takes log2(n) trials; with several
+that hide each other it is the greedy form of delta debugging (Zeller and Hildebrandt, "Simplifying
+and Isolating Failure-Inducing Input", 2002).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import onnx
 
 from postprocess.errors import InputError
 
-from ..graph.bare import with_weights_as_inputs
 from ..graph.modules import all_nodes, carry_modules
 from ..graph.names import stable_names
-from ..graph.ports import inputs_of
+from ..graph.shapes import inputs_of
 from ..graph.storage import settle
+from ..graph.weights import with_weights_as_inputs
 from ..support.ledger import Entry
 from ..support.quiet import quiet
 from .base import EVERY_OPSET, Divisible, Pass, opset_of
-from .bisect import culprits
 from .check import NothingToCompareError, Parity
 from .initializers import STANDALONE
 
@@ -207,3 +212,33 @@ def _entry(
     effect: dict[str, float] | None = None,
 ) -> Entry:
     return Entry("pass", step.name, model.graph.name, fired, step.exact, reason, effect)
+
+
+MOST = 4  # culprits that are looked for: with more, the whole is not worth keeping
+
+
+def culprits(
+    parts: Sequence[str], works: Callable[[Collection[str]], bool]
+) -> tuple[str, ...] | None:
+    """Return the parts to leave out so that the rest works, None where that is not to be had.
+
+    Args:
+        parts: names; the whole is known not to work with all of them.
+        works: whether the whole works without these parts.
+    """
+    found: list[str] = []
+    if not parts or not works(parts):
+        return None
+    while not found or not works(found):
+        if len(found) == MOST:
+            return None
+        row = [part for part in parts if part not in found]
+        low, high = 0, len(row)  # without row[:low] it fails, without row[:high] it works
+        while high - low > 1:
+            middle = (low + high) // 2
+            if works([*found, *row[:middle]]):
+                high = middle
+            else:
+                low = middle
+        found.append(row[high - 1])
+    return tuple(found)

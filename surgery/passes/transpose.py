@@ -17,7 +17,7 @@ from pathlib import Path
 
 import onnx
 
-from ..graph.bare import with_inputs_as_weights, with_weights_as_inputs
+from ..graph.weights import with_inputs_as_weights, with_weights_as_inputs
 from .base import GraphPass
 
 

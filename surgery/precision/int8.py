@@ -26,7 +26,7 @@ from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 from postprocess.errors import InputError
 
 from ..passes.base import opset_of
-from ..support.silence import silent
+from ..support.quiet import silent
 from .nodes import described, finished
 from .ranges import Ranges, calibration_data
 

@@ -9,11 +9,10 @@ from onnxruntime.quantization.onnx_model import ONNXModel
 
 from postprocess.errors import InputError
 
-from ..graph.bare import with_weights_as_inputs
 from ..graph.modules import carry_modules
 from ..graph.shapes import infer
 from ..graph.storage import loaded, settle
-from ..graph.weights import array_of
+from ..graph.weights import array_of, with_weights_as_inputs
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Operators that a sensitivity analysis looks at one by one: the multiply-adds are theirs."""

@@ -9,9 +9,8 @@ import onnx
 from postprocess.fields import Field
 
 from ..graph.axes import fixed, opened
-from ..graph.feeds import feeds_for, fits
-from ..graph.ports import inputs_of
-from ..graph.run import run
+from ..graph.run import feeds_for, fits, run
+from ..graph.shapes import inputs_of
 from .step import Arrays, Change, Expected, same_outputs
 
 

@@ -9,11 +9,10 @@ import onnx
 
 from postprocess.fields import Field
 
-from ..graph.feeds import feeds_for
 from ..graph.files import load_onnx
 from ..graph.merge import merge
-from ..graph.ports import inputs_of
-from ..graph.run import run
+from ..graph.run import feeds_for, run
+from ..graph.shapes import inputs_of
 from .step import Arrays, Change, Expected
 
 

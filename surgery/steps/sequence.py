@@ -17,14 +17,11 @@ from onnx import TensorProto
 from postprocess.errors import InputError
 from postprocess.fields import Field
 
-from ..graph.bare import with_weights_as_inputs
 from ..graph.bounded import floors
-from ..graph.feeds import feeds_for, fits
-from ..graph.outputs import check_model
-from ..graph.ports import inputs_of
-from ..graph.run import Array, run
-from ..graph.shapes import element_types, infer
+from ..graph.run import Array, feeds_for, fits, run
+from ..graph.shapes import check_model, element_types, infer, inputs_of
 from ..graph.storage import settle
+from ..graph.weights import with_weights_as_inputs
 from ..measure.arrays import compare, within
 from ..support.ledger import Entry, Ledger
 from .registry import STEPS

@@ -1,4 +1,8 @@
-"""Keep the exporters' chatter off the terminal: it becomes log lines of this package's logger."""
+"""Keep libraries' chatter off the terminal.
+
+What exporters print becomes log lines of this package's logger (:func:`quiet`); what ONNX Runtime's
+tools print and log, and their set-up of the root logger, is dropped (:func:`silent`).
+"""
 
 from __future__ import annotations
 
@@ -88,3 +92,22 @@ def _stdout() -> Iterator[io.BufferedRandom]:
         finally:
             os.dup2(original, 1)
             os.close(original)
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Drop what is printed and logged below errors, and leave logging as it was found.
+
+    What a conversion cost is measured instead. Works on the whole process: not for use from several
+    threads at once.
+    """
+    disabled = logging.root.manager.disable
+    handlers, level = list(logging.root.handlers), logging.root.level
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(disabled)
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)

@@ -17,8 +17,8 @@ from typing import Any
 import onnx
 
 from ..graph.files import load_onnx
-from ..graph.flow import downstream, upstream
 from ..graph.modules import all_nodes, module_of, subgraphs
+from ..graph.view import downstream, upstream
 from ..graph.whole import check_domains
 from . import Target
 from .partitions import partitions

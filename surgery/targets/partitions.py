@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import onnx
 
-from ..graph.flow import feeding
+from ..graph.view import feeding
 
 
 def partitions(

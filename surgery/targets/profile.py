@@ -1,6 +1,7 @@
 """Facts about a graph that hold for every target: nodes, multiply-adds, sizes, ports, parameters.
 
-Found once for all targets of an audit.
+Found once for all targets of an audit. Convolutions and matrix products count as multiply-adds;
+everything else costs memory traffic rather than arithmetic and counts as none.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +18,9 @@ from onnx import TensorProto, helper, inliner
 
 from postprocess.errors import InputError
 
-from ..graph.flow import downstream, upstream
-from ..graph.macs import multiply_adds
 from ..graph.modules import all_nodes, module_of, subgraphs
-from ..graph.ports import inputs_of
-from ..graph.shapes import infer, shape_of, shapes, skeleton
+from ..graph.shapes import Shape, infer, inputs_of, shape_of, shapes, skeleton
+from ..graph.view import downstream, upstream
 from ..support.ledger import LEDGER_KEY, STRATEGY_KEY
 
 # Sizes assumed for dynamic axes that the caller does not fix.
@@ -199,3 +198,40 @@ def _width(kind: int) -> float:
     except (KeyError, TypeError) as error:
         raise InputError(f"a weight is of the unknown element type {kind}") from error
     return 0.5 if TensorProto.DataType.Name(kind) in ("INT4", "UINT4", "FLOAT4E2M1") else size
+
+
+# Position of the weight among the inputs.
+_FILTERED = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3, "DeformConv": 1, "FusedConv": 1}
+_PRODUCTS = {"MatMul": 1, "MatMulInteger": 1, "QLinearMatMul": 3}
+COUNTED = frozenset({*_FILTERED, *_PRODUCTS, "ConvTranspose", "Gemm"})
+
+
+def multiply_adds(node: onnx.NodeProto, shapes: Mapping[str, Shape]) -> int | None:
+    """Return the multiply-adds of ``node``; None where a shape that decides it is not known."""
+    if node.op_type in _FILTERED:  # per output element: one filter (M, C/groups, kh, kw)
+        weight = _sizes(node.input, _FILTERED[node.op_type], shapes)
+        out = _sizes(node.output, 0, shapes)
+        return None if weight is None or out is None else math.prod(out) * math.prod(weight[1:])
+    if node.op_type == "ConvTranspose":  # per input element: one filter (C, M/groups, kh, kw)
+        weight, given = _sizes(node.input, 1, shapes), _sizes(node.input, 0, shapes)
+        return None if weight is None or given is None else math.prod(given) * math.prod(weight[1:])
+    if node.op_type == "Gemm":
+        out, left = _sizes(node.output, 0, shapes), _sizes(node.input, 0, shapes)
+        transposed = any(a.name == "transA" and a.i for a in node.attribute)
+        if out is None or left is None or not left:
+            return None
+        return math.prod(out) * left[0 if transposed else -1]
+    if node.op_type in _PRODUCTS:
+        out, left = _sizes(node.output, 0, shapes), _sizes(node.input, 0, shapes)
+        return None if out is None or not left else math.prod(out) * left[-1]
+    return 0
+
+
+def _sizes(
+    names: Sequence[str], position: int, shapes: Mapping[str, Shape]
+) -> tuple[int, ...] | None:
+    shape = shapes.get(names[position]) if position < len(names) else None
+    if shape is None:
+        return None
+    sizes = tuple(dim for dim in shape if isinstance(dim, int))
+    return sizes if len(sizes) == len(shape) else None

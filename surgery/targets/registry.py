@@ -1,7 +1,7 @@
-"""Targets that other packages register, in the entry-point group ``surgery.targets``.
+"""The targets by name: ours, and those that other packages register as ``surgery.targets``.
 
-A member is data: the path of a YAML file laid out like those in ``configs/target``, or what such a
-file holds as a mapping. Ours are the files of that folder.
+A member of that entry-point group is data: the path of a YAML file laid out like those in
+``configs/target``, or what such a file holds as a mapping. Ours are the files of that folder.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from postprocess.errors import InputError
-from postprocess.registry import Registry
+from postprocess.registry import Registry, suggestion
 
 from .target import Target
 
@@ -59,3 +59,25 @@ def _fault(name: str, member: object) -> str:
 
 
 TARGETS: Registry[object] = Registry("surgery.targets", "target", fault=_fault)
+
+
+def target_names() -> list[str]:
+    """Names of all targets that can be loaded, sorted."""
+    broken = TARGETS.problems()
+    return sorted([*shipped_names(), *(name for name in TARGETS.names() if name not in broken)])
+
+
+def load_target(name: str) -> Target:
+    """Return a target.
+
+    Raises:
+        InputError: there is none of that name, or another package's is broken.
+    """
+    if name in shipped_names():
+        return Target.from_config(read_target(FOLDER / f"{name}.yaml"))
+    if name in TARGETS.names():
+        return Target.from_config(read_target(TARGETS.get(name)))
+    known = target_names()
+    raise InputError(
+        f"unknown target {name!r}{suggestion(name, known)} (there are: {', '.join(known)})"
+    )

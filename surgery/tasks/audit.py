@@ -14,8 +14,8 @@ from ..config.run import Config
 from ..config.surgery import path_of
 from ..targets import Target
 from ..targets.audit import Audit, audits
+from ..targets.registry import load_target, target_names
 from ..targets.screen import render, render_all
-from ..targets.shipped import load_target, target_names
 
 
 def run(config: Config) -> None:
@@ -67,9 +67,9 @@ def _targets(node: Mapping[str, Any]) -> list[Target]:
 
 def _tried(path: Path, targets: Sequence[Target], config: Config) -> dict[str, str]:
     """Open and run the file in the targets' run times, each in a child process: a line for each."""
-    from ..graph.feeds import feeds_for
     from ..graph.files import load_onnx
-    from ..graph.ports import inputs_of
+    from ..graph.run import feeds_for
+    from ..graph.shapes import inputs_of
     from ..targets.runtimes import RUNTIMES
     from ..targets.trial import attempt
 

@@ -21,7 +21,7 @@ from ..foreign.job import run as run_found
 from ..foreign.source import Found
 from ..support.progress import Progress
 from ..targets.audit import audits
-from ..targets.shipped import load_target, target_names
+from ..targets.registry import load_target, target_names
 
 
 def run(config: Config) -> None:

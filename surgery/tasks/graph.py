@@ -19,7 +19,7 @@ from postprocess.fields import Field
 from ..config.run import Config
 from ..config.surgery import path_of
 from ..foreign.source import Found
-from ..graph.ports import inputs_of, type_and_shape
+from ..graph.shapes import inputs_of, type_and_shape
 from ..graph.storage import beside, save
 from ..graph.weights import outside, place_of
 from ..steps.sequence import Asked, apply, parse

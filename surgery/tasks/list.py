@@ -19,8 +19,7 @@ from ..foreign.listing import show
 from ..network.contract import MODELS
 from ..passes import PASSES
 from ..rewrites.registry import REWRITES
-from ..targets.registry import TARGETS, shipped_names
-from ..targets.shipped import load_target, target_names
+from ..targets.registry import TARGETS, load_target, shipped_names, target_names
 from .plugin_configs import FOLDERS, folders
 
 CONFIGS = Path(__file__).resolve().parent.parent.parent / "configs"

@@ -14,8 +14,8 @@ from onnxscript import optimizer
 
 from postprocess.errors import InputError
 
-from ...graph.bare import with_inputs_as_weights, with_weights_as_inputs
 from ...graph.modules import carry_modules
+from ...graph.weights import with_inputs_as_weights, with_weights_as_inputs
 from ...support.quiet import quiet
 from ..base import opset_of
 from ..check import NothingToCompareError, Parity

@@ -8,9 +8,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper, parser
 
-from surgery.graph.feeds import feeds_for
-from surgery.graph.ports import inputs_of
-from surgery.graph.run import run
+from surgery.graph.run import feeds_for, run
+from surgery.graph.shapes import inputs_of
 
 Arrays = dict[str, Any]
 

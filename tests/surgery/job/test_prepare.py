@@ -10,7 +10,7 @@ from surgery.network.run import heads_of
 from surgery.rewrites.conv_bn import Partner
 from surgery.support.ledger import Ledger
 from surgery.support.progress import Progress
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target
 
 from ..conftest import Compose
 

@@ -6,7 +6,7 @@ import pytest
 
 from surgery.config.surgery import DEFAULT_OPSET, DcnConfig
 from surgery.job.strategy import auto, choose, traits_by_strategy
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target
 
 
 @pytest.mark.parametrize(

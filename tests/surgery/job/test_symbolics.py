@@ -12,7 +12,7 @@ from surgery.export.export import export_onnx
 from surgery.export.symbolics import DEFAULT
 from surgery.job.symbolics import joined, needed
 from surgery.targets.audit import audit
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target
 from surgery.targets.target import Rule
 
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from postprocess.errors import InputError
 from surgery import scenes
-from surgery.measure.keypoints import evaluate_keypoints
+from surgery.measure.keypoints import distances, evaluate_keypoints, pck
 from surgery.measure.masks import coco_dataset, dataset_of, drawn_dataset
-from surgery.measure.pck import distances, pck
 from surgery.scenes import draw
 from surgery.scenes.pose import JOINTS
 

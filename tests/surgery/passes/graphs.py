@@ -14,7 +14,7 @@ from surgery.passes import Parity, run_passes
 from surgery.support.ledger import Ledger
 from surgery.targets import Target
 from surgery.targets.audit import audit
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target
 
 Shape = Sequence[int | str]
 

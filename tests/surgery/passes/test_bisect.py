@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pytest
 
-from surgery.passes.bisect import MOST, culprits
+from surgery.passes.step import MOST, culprits
 
 PARTS = [f"p{number}" for number in range(20)]
 

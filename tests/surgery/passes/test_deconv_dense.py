@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from surgery.targets import Rule
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target
 
 from .deconvolutions import GEOMETRIES, TWICE, layer
 from .graphs import difference, graph, node, operators, passed, refusals

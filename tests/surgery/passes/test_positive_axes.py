@@ -8,7 +8,7 @@ import pytest
 
 from surgery.passes.node_pass import Facts, attribute
 from surgery.targets.audit import audit
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target
 
 from .graphs import difference, graph, node, passed
 

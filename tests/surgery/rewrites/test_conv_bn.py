@@ -16,7 +16,7 @@ from surgery.rewrites import rewriting
 from surgery.rewrites.fitted import FittedTensors
 from surgery.rewrites.measuring import measured
 from surgery.targets.audit import audit
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target
 
 from ..nets import operators, seeded
 

@@ -15,13 +15,13 @@ from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
 from postprocess.errors import InputError
-from surgery.graph.macs import multiply_adds
 from surgery.passes import run_passes
 from surgery.support.ledger import Ledger
 from surgery.targets import Target
 from surgery.targets.audit import Audit, audit, audits
+from surgery.targets.profile import multiply_adds
+from surgery.targets.registry import load_target, target_names
 from surgery.targets.screen import render, render_all
-from surgery.targets.shipped import load_target, target_names
 
 from ..nets import DYNAMIC, Warped, backbone, export, image
 

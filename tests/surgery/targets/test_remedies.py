@@ -9,8 +9,8 @@ import pytest
 
 from postprocess.errors import InputError
 from surgery.targets import Target
+from surgery.targets.registry import load_target
 from surgery.targets.remedies import Bad, Remedy, remedies, remedies_for
-from surgery.targets.shipped import load_target
 from surgery.targets.target import Rule
 
 ABSENT = "not among its operators"

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from postprocess.errors import InputError
 from surgery.graph.run import random_feeds
 from surgery.support.child import StepError
+from surgery.targets.registry import load_target, target_names
 from surgery.targets.runtimes import RUNTIMES
-from surgery.targets.shipped import load_target, target_names
 from surgery.targets.trial import attempt
 
 NAMES = RUNTIMES.names()

@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from postprocess.errors import InputError
-from surgery.targets.shipped import target_names
+from surgery.targets.registry import target_names
 from surgery.tasks.audit import run
 
 from ..conftest import Compose

@@ -16,7 +16,7 @@ from surgery.config.run import Config
 from surgery.job.for_target import for_target
 from surgery.passes import Parity
 from surgery.support.ledger import LEDGER_KEY, Entry, Ledger
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target
 from surgery.tasks.explain import explained, run
 
 from ..passes.graphs import graph, node

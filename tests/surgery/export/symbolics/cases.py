@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from surgery.export.export import export_onnx
 from surgery.graph.run import run
 from surgery.targets.audit import audit
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target
 
 EXPORTERS = ("dynamo", "torchscript")
 OPEN = {"x": {0: "batch", 2: "height", 3: "width"}}

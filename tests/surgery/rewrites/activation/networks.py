@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from surgery.export.export import export_onnx
 from surgery.passes import PASSES
 from surgery.targets.audit import audit
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target
 
 
 def images(scale: float = 1.0, count: int = 3) -> list[Tensor]:

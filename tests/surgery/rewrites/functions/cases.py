@@ -16,7 +16,7 @@ from surgery.passes import Parity, run_passes
 from surgery.rewrites import patching
 from surgery.support.ledger import Ledger
 from surgery.targets.audit import audit
-from surgery.targets.shipped import load_target
+from surgery.targets.registry import load_target
 
 EXPORTERS = ("dynamo", "torchscript")
 
