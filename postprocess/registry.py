@@ -8,7 +8,8 @@ those who ask for it, and for nobody else.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
@@ -47,6 +48,7 @@ class Registry(Generic[Member]):
         self._own = dict(own or {})
         self._fault = fault
         self._loaded: dict[str, Member] = {}
+        self._given: frozenset[str] = frozenset()
 
     def _found(self) -> dict[str, list[EntryPoint]]:
         """Entry points by name; one seen through two copies of its metadata counts once."""
@@ -60,7 +62,7 @@ class Registry(Generic[Member]):
 
     def names(self) -> list[str]:
         """Sorted names of all members, broken ones included; imports none of them."""
-        return sorted(self._found())
+        return sorted({*self._found(), *self._given})
 
     def get(self, name: str) -> Member:
         """Import and return the member `name`.
@@ -72,6 +74,19 @@ class Registry(Generic[Member]):
         if name not in self._loaded:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
+
+    @contextmanager
+    def override(self, members: Mapping[str, Member]) -> Iterator[None]:
+        """Within a ``with`` block, know these members by name, before all others of these names.
+
+        What is imported within the block is forgotten after it. For tests and trials.
+        """
+        before = self._loaded, self._given
+        self._loaded, self._given = {**self._loaded, **members}, self._given | members.keys()
+        try:
+            yield
+        finally:
+            self._loaded, self._given = before
 
     def _load(self, name: str) -> Member:
         found = self._found()

@@ -21,7 +21,7 @@ from ..config import surgery
 from ..config.surgery import DEFAULT_OPSET
 from ..graph.names import stable_names
 from ..graph.weights import with_weights_as_inputs
-from ..passes.check import Parity
+from ..passes.check import Check
 from ..passes.opset import proven
 from ..support.quiet import Chatter, quiet
 from ..support.versions import own_version
@@ -95,7 +95,7 @@ def export_onnx(
     strip(model)
     set_inputs(model, request)
     feeds = {key: tensor.numpy(force=True) for key, tensor in zip(input_names, inputs, strict=True)}
-    model = _at_opset(model, wanted, Parity(feeds), chosen)
+    model = _at_opset(model, wanted, Check(feeds), chosen)
     drop_unused_weights(model)
     set_outputs(model, request, trusted=chosen.trusted_shapes)
     model = stable_names(model)
@@ -165,7 +165,7 @@ def _call(exporter: Exporter, request: Request) -> onnx.ModelProto:
 
 
 def _at_opset(
-    model: onnx.ModelProto, opset: int, check: Parity, exporter: Exporter
+    model: onnx.ModelProto, opset: int, check: Check, exporter: Exporter
 ) -> onnx.ModelProto:
     try:
         return proven(model, opset, check)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,13 +158,11 @@ def metadata_of(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file cannot be read, is damaged, or is no companion.
     """
+    from safetensors import SafetensorError, safe_open
+
     try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > path.stat().st_size:
-                raise ValueError("truncated")
-            header = json.loads(file.read(length))
-        value = json.loads(header["__metadata__"]["surgery.companion"])
+        with safe_open(path, "numpy") as file:
+            value = json.loads(file.metadata()["surgery.companion"])
         if value["schema"] != SCHEMA:
             raise InputError(
                 f"companion file {path} has schema {value['schema']}, this version reads {SCHEMA}: "
@@ -174,7 +171,7 @@ def metadata_of(path: Path) -> dict[str, Any]:
         return {name: value[name] for name in ("network", "settings", "images", "fitted")}
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise _damaged(path) from error
 
 

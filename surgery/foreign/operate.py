@@ -17,7 +17,7 @@ from ..graph.run import run
 from ..graph.shapes import infer, shape_of
 from ..job.for_target import for_target
 from ..measure.arrays import compare, tolerance, within
-from ..passes import Parity, run_passes
+from ..passes import Check, run_passes
 from ..passes.base import opset_of
 from ..passes.opset import proven
 from ..support.ledger import Entry, Ledger
@@ -185,7 +185,7 @@ def operate(
     for step in (*steps, *more):
         ledger.add(_step(step))
     _describe_outputs(graph, given_back)
-    check = Parity(feeds, noise)
+    check = Check(feeds, noise)
     if surgery.opset is not None:
         before, graph = opset_of(graph), proven(graph, surgery.opset, check)
         reason = f"opset {surgery.opset}, the file is of {before}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import onnx
 
 from ..graph.run import Array
-from ..passes import Parity, run_passes
+from ..passes import Check, run_passes
 from ..support.ledger import Ledger
 
 # Passes whose graphs ONNX Runtime cannot run before: mixed element types, types without a kernel.
@@ -28,7 +28,7 @@ def repaired(
     """
     for name in REPAIRS:
         tried = Ledger()
-        after = run_passes(model, ledger=tried, check=Parity(feeds), order=(name,), safe=safe)
+        after = run_passes(model, ledger=tried, check=Check(feeds), order=(name,), safe=safe)
         if after is not model and tried.fired():
             ledger.extend(tried.fired())
             return after

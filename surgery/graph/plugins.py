@@ -1,4 +1,4 @@
-"""Deformable convolutions as nodes of run times' own plugins, and what those nodes compute.
+"""Deformable convolutions as nodes of run times' own plugins, and as the standard's.
 
 ================  ====================================  ===========================================
 preset            node                                  attributes, after the plugin's own sources
@@ -15,8 +15,7 @@ looks nodes up by name in whatever domain; ``trt.plugins`` is ONNX Runtime's nam
 TensorRT. The other is registered by open-mmlab/mmdeploy (``csrc/mmdeploy/backend_ops``).
 
 ONNX's own ``DeformConv`` (opset 19) computes the same, so :func:`standard` makes a graph of it that
-ONNX Runtime runs; onnx's reference evaluator runs the nodes as they are with
-:data:`REFERENCE_OPERATORS`.
+ONNX Runtime runs.
 """
 
 from __future__ import annotations
@@ -26,9 +25,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper, numpy_helper
-from onnx.reference.op_run import OpRun
 
 TENSORRT = ("trt.plugins", "DCNv2")
 MMDEPLOY = ("mmdeploy", "MMCVModulatedDeformConv2d")
@@ -36,8 +33,6 @@ PLUGINS = (TENSORRT, MMDEPLOY)
 # Stands for the sums of `dcn.shifted` (rewrites/dcn/shift/sums_node.py) until they are written.
 SHIFTED = ("surgery", "ShiftedDeformConv")
 DEFORM_CONV_OPSET = 19
-
-Array = NDArray[Any]
 
 
 def standard(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -75,7 +70,7 @@ def _standard(node: onnx.NodeProto, graph: onnx.GraphProto) -> list[onnx.NodePro
         return _standard_sums(node, given, graph)
     image, offset, mask, weight, *bias = node.input
     inputs = [image, weight, offset, *(bias or [""]), mask]
-    attributes = _deform_conv_attributes(node.op_type, **given)
+    attributes = deform_conv_attributes(node.op_type, **given)
     return [helper.make_node("DeformConv", inputs, node.output, node.name, **attributes)]
 
 
@@ -108,7 +103,7 @@ def _standard_sums(
     return [*nodes, helper.make_node("DeformConv", inputs, node.output, node.name, **attributes)]
 
 
-def _deform_conv_attributes(
+def deform_conv_attributes(
     operator: str,
     *,
     stride: int | Sequence[int] = 1,
@@ -133,88 +128,3 @@ def _deform_conv_attributes(
 
 def _pair(value: int | Sequence[int]) -> list[int]:
     return [value, value] if isinstance(value, int) else list(value)
-
-
-def deform_conv(
-    image: Array,
-    offset: Array,
-    mask: Array,
-    weight: Array,
-    bias: Array | None,
-    *,
-    strides: Sequence[int],
-    pads: Sequence[int],
-    dilations: Sequence[int],
-    group: int,
-    offset_group: int,
-) -> Array:
-    """Deformable convolution in numpy, as DCNv2's equation 1 has it.
-
-    Args:
-        image: (N, C, H, W).
-        offset: (N, 2 * g * taps, rows, columns), (dy, dx) per tap in input pixels.
-        mask: (N, g * taps, rows, columns).
-        weight: (O, C / group, kh, kw).
-        bias: (O,) or None.
-        strides, pads, dilations, group, offset_group: as in ONNX's DeformConv.
-
-    Returns:
-        (N, O, rows, columns) of the image's type.
-    """
-    batch, channels, height, width = image.shape
-    outputs, _, kh, kw = weight.shape
-    rows, columns = offset.shape[2:]
-    delta = offset.reshape(batch, offset_group, kh, kw, 2, rows, columns).astype(np.float64)
-    tap_y, tap_x, row, column = np.ogrid[:kh, :kw, :rows, :columns]
-    y = delta[:, :, :, :, 0] + (tap_y * dilations[0] - pads[0] + row * strides[0])
-    x = delta[:, :, :, :, 1] + (tap_x * dilations[1] - pads[1] + column * strides[1])
-    pixels = image.reshape(batch, offset_group, channels // offset_group, -1)
-    samples = np.zeros((*pixels.shape[:3], kh, kw, rows, columns))
-    for i in (np.floor(y), np.floor(y) + 1):
-        for j in (np.floor(x), np.floor(x) + 1):
-            blend = (1 - np.abs(y - i)) * (1 - np.abs(x - j))
-            inside = (i >= 0) & (i < height) & (j >= 0) & (j < width)
-            index = np.clip(i, 0, height - 1) * width + np.clip(j, 0, width - 1)
-            flat = index.astype(np.int64).reshape(batch, offset_group, 1, -1)
-            found = np.take_along_axis(pixels, flat, axis=3).reshape(samples.shape)
-            samples += found * (blend * inside)[:, :, None]
-    samples *= mask.reshape(batch, offset_group, 1, kh, kw, rows, columns)
-    grouped = samples.reshape(batch, group, -1, rows, columns)
-    flat_weight = weight.reshape(group, outputs // group, -1).astype(np.float64)
-    result = np.einsum("goi,ngirc->ngorc", flat_weight, grouped)
-    result = result.reshape(batch, outputs, rows, columns)
-    if bias is not None:
-        result = result + bias.reshape(-1, 1, 1)
-    output: Array = result.astype(image.dtype)
-    return output
-
-
-class _Plugin(OpRun):
-    """A plugin's node for onnx's reference evaluator, in float64 inside."""
-
-    def _run(
-        self,
-        image: Array,
-        offset: Array,
-        mask: Array,
-        weight: Array,
-        bias: Array | None = None,
-        **attributes: Any,
-    ) -> tuple[Array]:
-        given = _deform_conv_attributes(type(self).__name__, **attributes)
-        return (deform_conv(image, offset, mask, weight, bias, **given),)
-
-
-class DCNv2(_Plugin):
-    """TensorRT-CenterNet's node."""
-
-    op_domain = TENSORRT[0]
-
-
-class MMCVModulatedDeformConv2d(_Plugin):
-    """mmdeploy's node."""
-
-    op_domain = MMDEPLOY[0]
-
-
-REFERENCE_OPERATORS: list[type[OpRun]] = [DCNv2, MMCVModulatedDeformConv2d]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import onnx
 
-from ..passes import Parity, run_passes
+from ..passes import Check, run_passes
 from ..support.ledger import Entry, Ledger
 from ..targets import Target
 from ..targets.audit import Audit, audit
@@ -40,7 +40,7 @@ def all_for_target(
         graph.name: for_target(
             graphs[graph.name],
             target,
-            check=Parity(feeds(graph, case.config, image)),
+            check=Check(feeds(graph, case.config, image)),
             ledger=ledger,
             skip=surgery.skip_passes,
             safe=bool(surgery.safe),
@@ -54,7 +54,7 @@ def for_target(
     model: onnx.ModelProto,
     target: Target,
     *,
-    check: Parity,
+    check: Check,
     ledger: Ledger,
     skip: Collection[str] = (),
     clean: Sequence[str] = LAST,

@@ -21,7 +21,7 @@ from ..graph.storage import save
 from ..network.contract import Graph
 from ..network.examples import dynamic_axes, examples, fixed_axes
 from ..network.load import Model
-from ..passes import Parity, run_passes
+from ..passes import Check, run_passes
 from ..passes.registry import order_with
 from ..rewrites.dcn.shift.sums_node import expand
 from ..rewrites.functions.patching import patching
@@ -79,7 +79,7 @@ def export_graph(
         exported,
         skip=surgery.skip_passes,
         ledger=ledger,
-        check=Parity(feeds(graph, config, image)),
+        check=Check(feeds(graph, config, image)),
         order=order_with(surgery.also_passes),
         tolerance=surgery.tolerance,
         safe=bool(surgery.safe),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .base import Pass
-from .check import Parity
+from .check import Check
 from .registry import DEFAULT_ORDER, PASSES
 from .runner import run_passes
 
-__all__ = ["DEFAULT_ORDER", "PASSES", "Parity", "Pass", "run_passes"]
+__all__ = ["DEFAULT_ORDER", "PASSES", "Check", "Pass", "run_passes"]

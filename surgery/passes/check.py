@@ -17,7 +17,7 @@ class NothingToCompareError(InputError):
     """ONNX Runtime cannot run the graph before a pass."""
 
 
-class Parity:
+class Check:
     """Compares two graphs in ONNX Runtime; call it with the one before and the one after.
 
     The outputs of the last two graphs are kept, so that each graph of a chain runs once.
@@ -35,7 +35,7 @@ class Parity:
     @classmethod
     def random(
         cls, model: onnx.ModelProto, sizes: Mapping[str, int] | None = None, seed: int = 0
-    ) -> Parity:
+    ) -> Check:
         """Return a check on seeded random inputs of ``model``; ``sizes`` of its symbols.
 
         Raises:

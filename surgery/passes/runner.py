@@ -17,7 +17,7 @@ import onnx
 from ..support.child import StepError, announce, run_in_child
 from ..support.ledger import Entry, Ledger
 from .base import Divisible
-from .check import Parity
+from .check import Check
 from .registry import DEFAULT_ORDER, PASSES
 from .step import TOLERANCE, Judge, attempt, culprits, perform
 
@@ -27,7 +27,7 @@ def run_passes(
     *,
     skip: Collection[str] = (),
     ledger: Ledger,
-    check: Parity | None,
+    check: Check | None,
     order: Sequence[str] = DEFAULT_ORDER,
     tolerance: float = TOLERANCE,
     safe: bool = False,

@@ -28,7 +28,7 @@ from ..graph.weights import with_weights_as_inputs
 from ..support.ledger import Entry
 from ..support.quiet import quiet
 from .base import EVERY_OPSET, Divisible, Pass, opset_of
-from .check import NothingToCompareError, Parity
+from .check import Check, NothingToCompareError
 from .initializers import STANDALONE
 
 TOLERANCE = 0.05  # as in configs/surgery/default.yaml
@@ -45,7 +45,7 @@ class Judge:
             largest value.
     """
 
-    check: Parity | None
+    check: Check | None
     tolerance: float = TOLERANCE
 
 
@@ -117,7 +117,7 @@ def attempt(step: Pass, model: onnx.ModelProto, judge: Judge) -> Attempt:
 
 
 def _judged(
-    step: Pass, before: onnx.ModelProto, after: onnx.ModelProto, check: Parity, tolerance: float
+    step: Pass, before: onnx.ModelProto, after: onnx.ModelProto, check: Check, tolerance: float
 ) -> Attempt:
     try:
         if step.exact:

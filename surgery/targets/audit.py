@@ -23,7 +23,7 @@ from ..graph.whole import check_domains
 from . import Target
 from .partitions import partitions
 from .profile import Profile, name_of, operator_of, profile
-from .remedies import Bad, Remedy, remedies_for
+from .remedies import RefusedNode, Remedy, remedies_for
 from .verdict import Verdict, Verdicts
 
 
@@ -248,7 +248,7 @@ def _refusals(
         if not verdict.reason:
             continue
         key, operator = id(node), operator_of(node)
-        bad = Bad(
+        described = RefusedNode(
             operator=operator,
             reason=verdict.reason,
             head=key in facts.head,
@@ -256,7 +256,7 @@ def _refusals(
             exported=facts.exported,
             deformable=_within(module_of(node), facts.deformable),
         )
-        fitting = remedies_for(bad, target)
+        fitting = remedies_for(described, target)
         remedy = fitting[0] if fitting else None
         if remedy is not None:
             remedies.setdefault(remedy.name, remedy)

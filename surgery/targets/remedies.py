@@ -78,7 +78,7 @@ class Remedy:
 
 
 @dataclass(frozen=True)
-class Bad:
+class RefusedNode:
     """What decides which remedy fits a refused node.
 
     Attributes:
@@ -95,18 +95,18 @@ class Bad:
     deformable: bool
 
 
-def remedies_for(bad: Bad, target: Target) -> list[Remedy]:
+def remedies_for(refused: RefusedNode, target: Target) -> list[Remedy]:
     """Return the remedies that fit, in the order of the table; none where this project has none."""
-    return [remedy for remedy in remedies() if _fits(remedy, bad, target)]
+    return [remedy for remedy in remedies() if _fits(remedy, refused, target)]
 
 
-def _fits(remedy: Remedy, bad: Bad, target: Target) -> bool:
+def _fits(remedy: Remedy, refused: RefusedNode, target: Target) -> bool:
     return (
-        (not remedy.operators or bad.operator in remedy.operators)
-        and remedy.reason in bad.reason
-        and remedy.exported in (None, bad.exported)
-        and (bad.deformable or not remedy.deformable)
-        and (remedy.place == "any" or (bad.head if remedy.place == "head" else bad.tail))
+        (not remedy.operators or refused.operator in remedy.operators)
+        and remedy.reason in refused.reason
+        and remedy.exported in (None, refused.exported)
+        and (refused.deformable or not remedy.deformable)
+        and (remedy.place == "any" or (refused.head if remedy.place == "head" else refused.tail))
         and all(target.rule(operator) is not None for operator in remedy.runs)
     )
 

@@ -18,7 +18,7 @@ from ...graph.modules import carry_modules
 from ...graph.weights import with_inputs_as_weights, with_weights_as_inputs
 from ...support.quiet import quiet
 from ..base import opset_of
-from ..check import NothingToCompareError, Parity
+from ..check import Check, NothingToCompareError
 from ..initializers import STANDALONE
 from .downgrade import downgraded
 
@@ -64,7 +64,7 @@ def at_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     ) from cause
 
 
-def proven(model: onnx.ModelProto, opset: int, check: Parity) -> onnx.ModelProto:
+def proven(model: onnx.ModelProto, opset: int, check: Check) -> onnx.ModelProto:
     """:func:`at_opset`, and the outputs held against those before.
 
     Args:

@@ -13,7 +13,7 @@ from surgery.foreign.source import ImageInput
 from surgery.graph.run import random_feeds, run
 from surgery.graph.shapes import infer, shapes
 from surgery.measure.arrays import compare, within
-from surgery.passes import Parity, run_passes
+from surgery.passes import Check, run_passes
 from surgery.support.ledger import Ledger
 
 from .conftest import Operate, manifest
@@ -55,7 +55,7 @@ def test_a_channels_last_pyramid_is_left_without_a_transpose() -> None:
     feeds = {"image": np.ascontiguousarray(before.transpose(0, 3, 1, 2))}
     ledger = Ledger()
     after = run_passes(
-        graph, ledger=ledger, check=Parity(feeds), order=("fold", "resize", "transpose", "slim")
+        graph, ledger=ledger, check=Check(feeds), order=("fold", "resize", "transpose", "slim")
     )
     assert "Transpose" not in {node.op_type for node in after.graph.node}
     assert {entry.name for entry in ledger.fired()} >= {"resize", "transpose"}
@@ -79,7 +79,7 @@ def test_a_resize_of_channels_stays_as_it_is() -> None:
     build.node("Resize", ["image", "", scales], "out", mode="nearest")
     build.node("Conv", ["out", build.weight(np.ones((1, 6, 1, 1), np.float32), "w")], "head")
     model = build.model([port("image", [1, 3, 8, 8])], [port("head", [1, 1, 16, 8])])
-    after = run_passes(model, ledger=Ledger(), check=Parity.random(model), order=("resize",))
+    after = run_passes(model, ledger=Ledger(), check=Check.random(model), order=("resize",))
     feeds = random_feeds(model, seed=2)
     assert within(compare(run(model, feeds), run(after, feeds))["head"])
 

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from surgery.graph.bounded import ROUNDING, floors
-from surgery.passes import Parity
+from surgery.passes import Check
 
 
 def scaled(operator: str, bias: float) -> onnx.ModelProto:
@@ -34,7 +34,7 @@ def test_only_outputs_of_bounded_operators_have_a_floor(operator: str, floor: fl
 
 def test_a_probability_of_a_millionth_may_round_and_a_larger_error_may_not() -> None:
     x = np.zeros((3, 4), np.float32)
-    check = Parity({"x": x})
+    check = Check({"x": x})
     assert check(scaled("Sigmoid", -12.5), scaled("Sigmoid", -12.52)) is None
     assert check(scaled("Sigmoid", -12.5), scaled("Sigmoid", -12.0)) is not None
     assert check(scaled("Relu", 1e-6), scaled("Relu", 1.1e-6)) is not None

@@ -15,7 +15,7 @@ from postprocess.errors import InputError
 from surgery.graph.run import opened, run
 from surgery.graph.storage import save, settle
 from surgery.graph.weights import array_of, has_outside, outside
-from surgery.passes import PASSES, Parity, run_passes
+from surgery.passes import PASSES, Check, run_passes
 from surgery.passes.opset import at_opset
 from surgery.support import scratch
 from surgery.support.child import run_in_child
@@ -117,17 +117,17 @@ def test_what_onnx_runtime_and_onnx_read_is_what_was_written(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", sorted(PASSES.names()))
 def test_no_pass_fails_for_weights_in_files(name: str) -> None:
     model, ledger = settle(network()), Ledger()
-    run_passes(model, ledger=ledger, check=Parity(feeds()), order=[name])
+    run_passes(model, ledger=ledger, check=Check(feeds()), order=[name])
     assert not [entry.reason for entry in ledger if "taken back" in entry.reason]
     inside = Ledger()
-    run_passes(network(), ledger=inside, check=Parity(feeds()), order=[name])
+    run_passes(network(), ledger=inside, check=Check(feeds()), order=[name])
     assert name == "slim" or len(ledger.fired()) == len(inside.fired())
 
 
 @pytest.mark.usefixtures("small_room")
 def test_onnxslim_is_left_out_with_a_word() -> None:
     ledger = Ledger()
-    run_passes(settle(network()), ledger=ledger, check=Parity(feeds()), order=["slim"])
+    run_passes(settle(network()), ledger=ledger, check=Check(feeds()), order=["slim"])
     (entry,) = ledger
     assert "onnxslim wants them in the graph" in entry.reason
 
@@ -135,7 +135,7 @@ def test_onnxslim_is_left_out_with_a_word() -> None:
 @pytest.mark.usefixtures("small_room")
 def test_passes_in_a_child_leave_their_weights_to_the_parent() -> None:
     model = run_passes(
-        settle(network()), ledger=Ledger(), check=Parity(feeds()), order=["fold"], safe=True
+        settle(network()), ledger=Ledger(), check=Check(feeds()), order=["fold"], safe=True
     )
     assert [node.op_type for node in model.graph.node].count("BatchNormalization") == 0
     assert len(outside(model)) == 2

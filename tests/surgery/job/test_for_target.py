@@ -14,7 +14,7 @@ import surgery.targets.audit
 from surgery.graph.run import random_feeds, run
 from surgery.job.for_target import for_target
 from surgery.measure.arrays import compare, within
-from surgery.passes import Parity
+from surgery.passes import Check
 from surgery.support.ledger import Ledger
 from surgery.targets import Target
 from surgery.targets.audit import audit
@@ -63,7 +63,7 @@ def adapted(
     model: onnx.ModelProto, device: Target, **options: Any
 ) -> tuple[onnx.ModelProto, Ledger]:
     ledger = Ledger()
-    after = for_target(model, device, check=Parity.random(model), ledger=ledger, **options)
+    after = for_target(model, device, check=Check.random(model), ledger=ledger, **options)
     feeds = random_feeds(model, seed=3)
     for found in compare(run(model, feeds), run(after, feeds)).values():
         assert within(found)

@@ -56,13 +56,11 @@ def test_nothing_is_chosen_whose_own_operators_the_target_lacks() -> None:
         (("mine",), {"mine"}),  # what was asked for stays
     ],
 )
-def test_of_two_that_write_one_operator_one_is_left(
-    asked: tuple[str, ...], kept: set[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_two_that_write_one_operator_one_is_left(asked: tuple[str, ...], kept: set[str]) -> None:
     from surgery.export.symbolics import SYMBOLICS
 
     own = replace(SYMBOLICS.get("hardswish"), name="mine", opsets=range(11, 24))  # type: ignore[type-var]
-    monkeypatch.setitem(SYMBOLICS._loaded, "mine", own)
-    names = joined(asked, {"hardswish.decomposed": "for a target"}, 13)
-    writers = {name for name in names if "aten::hardswish" in SYMBOLICS.get(name).operators}
+    with SYMBOLICS.override({"mine": own}):
+        names = joined(asked, {"hardswish.decomposed": "for a target"}, 13)
+        writers = {name for name in names if "aten::hardswish" in SYMBOLICS.get(name).operators}
     assert writers == kept

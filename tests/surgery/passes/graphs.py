@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from surgery.graph.run import random_feeds, run
-from surgery.passes import Parity, run_passes
+from surgery.passes import Check, run_passes
 from surgery.support.ledger import Ledger
 from surgery.targets import Target
 from surgery.targets.audit import audit
@@ -63,7 +63,7 @@ def passed(
 ) -> tuple[onnx.ModelProto, str]:
     """The graph after one pass behind its parity check, and the reason where it declined."""
     ledger = Ledger()
-    after = run_passes(model, ledger=ledger, check=Parity.random(model, sizes), order=(name,))
+    after = run_passes(model, ledger=ledger, check=Check.random(model, sizes), order=(name,))
     (entry,) = ledger.entries
     return after, "" if entry.fired else entry.reason
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from postprocess.errors import InputError
 from surgery.export.export import export_onnx
 from surgery.graph.run import run
-from surgery.passes import Parity, run_passes
+from surgery.passes import Check, run_passes
 from surgery.support.ledger import Ledger
 
 from .graphs import difference, graph, node, operators, passed, refusals
@@ -94,9 +94,7 @@ def test_mask_that_the_torchscript_exporter_writes_as_where_does_not_run_until_i
     with pytest.raises(InputError, match=r"Could not find an implementation for Where\(16\)"):
         run(before, {"x": picture})
     ledger = Ledger()
-    after = run_passes(
-        before, ledger=ledger, check=Parity({"x": picture}), order=("boolean_where",)
-    )
+    after = run_passes(before, ledger=ledger, check=Check({"x": picture}), order=("boolean_where",))
     assert ledger.entries[0].fired
     assert "compared with nothing" in ledger.entries[0].reason
     assert "Where" not in operators(after)
@@ -275,7 +273,7 @@ def test_what_is_read_through_another_mask_is_declined() -> None:
         node("Neg", "r2", "v"),
     ]
     model = through_mask(other)
-    feeds = Parity({"x": np.array([[1, -1, 2, -2, 0]] * 4, np.float32)})
+    feeds = Check({"x": np.array([[1, -1, 2, -2, 0]] * 4, np.float32)})
     ledger = Ledger()
     after = run_passes(model, ledger=ledger, check=feeds, order=("masked_assignment",))
     assert after is model

@@ -10,7 +10,7 @@ from onnx import TensorProto
 
 from postprocess.errors import InputError
 from surgery.graph.run import run
-from surgery.passes import Parity, run_passes
+from surgery.passes import Check, run_passes
 from surgery.support.ledger import Ledger
 
 from .graphs import Shape, graph, node, operators
@@ -33,7 +33,7 @@ def test_every_row_of_the_truth_table_is_right_where_nothing_ran_before(broadcas
     with pytest.raises(InputError, match="Could not find an implementation for Where"):
         run(before, feeds)
     ledger = Ledger()
-    after = run_passes(before, ledger=ledger, check=Parity(feeds), order=("boolean_where",))
+    after = run_passes(before, ledger=ledger, check=Check(feeds), order=("boolean_where",))
     assert ledger.entries[0].fired
     assert operators(after) == ["And", "Not", "And", "Or"]
     assert (run(after, feeds)["y"] == np.where(condition, table[1], table[2])).all()
@@ -43,6 +43,6 @@ def test_where_of_numbers_stays() -> None:
     _, shapes = chosen([4], [4], [4])
     model = graph([node("Where", "c a b")], shapes, kinds={"c": BOOL})
     ledger = Ledger()
-    after = run_passes(model, ledger=ledger, check=Parity.random(model), order=("boolean_where",))
+    after = run_passes(model, ledger=ledger, check=Check.random(model), order=("boolean_where",))
     assert operators(after) == ["Where"]
     assert ledger.entries[0].reason == "no Where in the graph needs it"

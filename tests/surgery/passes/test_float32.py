@@ -13,7 +13,7 @@ from postprocess.errors import InputError
 from surgery.export.export import export_onnx
 from surgery.graph.run import run
 from surgery.graph.shapes import element_types, infer
-from surgery.passes import Parity, run_passes
+from surgery.passes import Check, run_passes
 from surgery.passes.float32 import FLOAT32
 from surgery.support.ledger import Ledger
 
@@ -55,7 +55,7 @@ def test_a_network_that_runs_nowhere_in_float64_runs_and_gives_what_torch_does(
     reason = "float64 tensors, takes "
     assert any(reason in line for line in refusals(before, "qnn"))
     ledger = Ledger()
-    after = run_passes(before, ledger=ledger, check=Parity(feeds), order=("float32",))
+    after = run_passes(before, ledger=ledger, check=Check(feeds), order=("float32",))
     assert ledger.entries[0].fired
     assert not in_float64(after)
     assert not any(reason in line for line in refusals(after, "qnn"))

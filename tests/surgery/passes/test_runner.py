@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from postprocess.errors import InputError
 from surgery.graph.modules import module_of
 from surgery.graph.run import random_feeds, run
 from surgery.measure.arrays import compare, within
-from surgery.passes import PASSES, Parity, run_passes
+from surgery.passes import PASSES, Check, run_passes
 from surgery.passes.base import EVERY_OPSET, opset_of
 from surgery.support.ledger import Entry, Ledger
 
@@ -49,15 +50,11 @@ def exported(request: pytest.FixtureRequest) -> onnx.ModelProto:
 
 
 @pytest.fixture
-def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[[Trial], None]:
+def trial() -> Iterator[Callable[[Trial], None]]:
     """Make a pass known for the length of a test."""
 
-    def register(step: Trial) -> None:
-        names = [*PASSES.names(), step.name]
-        monkeypatch.setattr(PASSES, "names", lambda: names)
-        monkeypatch.setitem(PASSES._loaded, step.name, step)
-
-    return register
+    with ExitStack() as known:
+        yield lambda step: known.enter_context(PASSES.override({step.name: step}))
 
 
 def entry(ledger: Ledger, name: str) -> Entry:
@@ -67,7 +64,7 @@ def entry(ledger: Ledger, name: str) -> Entry:
 
 def test_plain_network_is_left_with_plain_operators(exported: onnx.ModelProto) -> None:
     ledger = Ledger()
-    after = run_passes(exported, ledger=ledger, check=Parity.random(exported, SIZES))
+    after = run_passes(exported, ledger=ledger, check=Check.random(exported, SIZES))
     assert operators(after) == PLAIN
     feeds = random_feeds(exported, SIZES, seed=7)
     for found in compare(run(exported, feeds), run(after, feeds)).values():
@@ -118,7 +115,7 @@ def test_pass_that_breaks_the_numbers_is_taken_back(
 
     trial(Trial(lie))
     ledger = Ledger()
-    check = Parity.random(exported, SIZES)
+    check = Check.random(exported, SIZES)
     after = run_passes(exported, ledger=ledger, check=check, order=("trial", "fold"))
     assert not entry(ledger, "trial").fired
     assert "taken back: output 'head' differs by" in entry(ledger, "trial").reason
@@ -198,7 +195,7 @@ def test_weights_listed_as_inputs_are_freed() -> None:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=3)
     ledger = Ledger()
-    after = run_passes(model, ledger=ledger, check=Parity.random(model), order=("initializers",))
+    after = run_passes(model, ledger=ledger, check=Check.random(model), order=("initializers",))
     assert entry(ledger, "initializers").fired
     assert [value.name for value in after.graph.input] == ["x"]
     assert after.ir_version == 4
@@ -207,7 +204,7 @@ def test_weights_listed_as_inputs_are_freed() -> None:
 def test_found_network_is_simplified_and_gives_what_it_gave(reference: Path) -> None:
     model = onnx.load(reference / "tinypose" / "tinypose_128x96.onnx")
     ledger = Ledger()
-    after = run_passes(model, ledger=ledger, check=Parity.random(model))
+    after = run_passes(model, ledger=ledger, check=Check.random(model))
     assert [value.name for value in after.graph.input] == ["image"]
     assert len(after.graph.initializer) < len(model.graph.initializer)  # equal ones are shared
     assert not [line.reason for line in ledger if line.reason.startswith("taken back")]
@@ -218,7 +215,7 @@ def test_found_network_is_simplified_and_gives_what_it_gave(reference: Path) -> 
 
 def test_dynamic_axis_without_a_size_is_refused(exported: onnx.ModelProto) -> None:
     with pytest.raises(InputError, match=r"'image' axis 2 \(height\)"):
-        Parity.random(exported, {"batch": 2})
+        Check.random(exported, {"batch": 2})
 
 
 def test_every_pass_says_what_it_does() -> None:

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import helper
 
-from surgery.passes import PASSES, Parity, run_passes
+from surgery.passes import PASSES, Check, run_passes
 from surgery.support.child import StepError
 from surgery.support.ledger import Entry, Ledger
 
@@ -20,7 +20,7 @@ from .graphs import graph
 PASSES_THAT_CRASH = """
 import ctypes
 from dataclasses import dataclass, replace
-from surgery.passes import Parity
+from surgery.passes import Check
 
 @dataclass(frozen=True)
 class Crash:
@@ -59,7 +59,7 @@ class Library(Crash):
                 model.graph.node[0].ClearField("attribute")
         return model
 
-class Deadly(Parity):
+class Deadly(Check):
     def unusable(self, model):
         ctypes.CDLL(LIBRARY).follow()
 
@@ -85,16 +85,14 @@ def installed(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: crashing\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     monkeypatch.syspath_prepend(str(tmp_path))
-    before = dict(PASSES._loaded)
-    yield graph(
-        [
-            helper.make_node("LeakyRelu", ["x"], ["a"], name="leak", alpha=0.0),
-            helper.make_node("Identity", ["a"], ["y"], name="same"),
-        ],
-        {"x": [1, 4]},
-    )
-    PASSES._loaded.clear()
-    PASSES._loaded.update(before)
+    with PASSES.override({}):
+        yield graph(
+            [
+                helper.make_node("LeakyRelu", ["x"], ["a"], name="leak", alpha=0.0),
+                helper.make_node("Identity", ["a"], ["y"], name="same"),
+            ],
+            {"x": [1, 4]},
+        )
     sys.modules.pop("passes_that_crash", None)
 
 
@@ -109,7 +107,7 @@ def test_passes_that_crash_are_named_with_signal_and_line_and_the_others_go_on(
     ledger = Ledger()
     order = ("segv", "fpe", "slim")
     after = run_passes(
-        installed, ledger=ledger, check=Parity.random(installed), order=order, safe=True
+        installed, ledger=ledger, check=Check.random(installed), order=order, safe=True
     )
     assert [line.name for line in ledger] == list(order)
     assert "crashed: the process was ended by SIGSEGV" in entry(ledger, "segv").reason
@@ -123,7 +121,7 @@ def test_part_that_crashes_is_found_and_left_out_and_the_rest_of_its_pass_is_kep
     installed: onnx.ModelProto,
 ) -> None:
     ledger = Ledger()
-    check = Parity.random(installed)
+    check = Check.random(installed)
     after = run_passes(installed, ledger=ledger, check=check, order=("large",), safe=True)
     assert "left out: crashed: " in entry(ledger, "large/part 2").reason
     assert "SIGSEGV" in entry(ledger, "large/part 2").reason
@@ -142,7 +140,7 @@ def test_children_give_what_one_process_gives() -> None:
     )
     ledgers = Ledger(), Ledger()
     graphs = [
-        run_passes(model, ledger=ledger, check=Parity.random(model), safe=safe)
+        run_passes(model, ledger=ledger, check=Check.random(model), safe=safe)
         for ledger, safe in zip(ledgers, (True, False), strict=True)
     ]
     assert graphs[0].SerializeToString() == graphs[1].SerializeToString()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from surgery.passes import Parity, run_passes
+from surgery.passes import Check, run_passes
 from surgery.support.ledger import Ledger
 
 from .. import nets
@@ -31,7 +31,7 @@ class Shuffled(nn.Module):
 def test_an_exported_network_of_fixed_size_keeps_no_arithmetic_on_sizes(exporter: str) -> None:
     image = torch.randn(1, 4, 6, 8)
     exported = nets.export(Shuffled().eval(), example=image, outputs=("y",), exporter=exporter)
-    after = run_passes(exported, ledger=Ledger(), check=Parity({"image": image.numpy()}))
+    after = run_passes(exported, ledger=Ledger(), check=Check({"image": image.numpy()}))
     assert not ARITHMETIC & set(operators(after))
 
 
@@ -45,6 +45,6 @@ def test_a_graph_that_computes_its_sizes_is_refused_before_and_not_after() -> No
     ]
     before = graph(nodes, {"x": [1, 4, 6, 8]}, weights=weights)
     assert "Shape: not among its operators" in refusals(before, "xnnpack")
-    after = run_passes(before, ledger=Ledger(), check=Parity.random(before))
+    after = run_passes(before, ledger=Ledger(), check=Check.random(before))
     assert operators(after) == ["Reshape"]
     assert difference(before, after) == 0

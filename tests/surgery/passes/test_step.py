@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from surgery.passes import Parity, run_passes
+from surgery.passes import Check, run_passes
 from surgery.passes.base import EVERY_OPSET
 from surgery.passes.fold import FOLD
 from surgery.passes.step import Judge, perform
@@ -87,7 +87,7 @@ def mixed() -> onnx.ModelProto:
 
 
 def judged(model: onnx.ModelProto, tolerance: float = 0.05) -> Judge:
-    return Judge(Parity.random(model), tolerance)
+    return Judge(Check.random(model), tolerance)
 
 
 def test_approximate_pass_is_kept_with_its_measured_difference(product: onnx.ModelProto) -> None:
@@ -155,7 +155,7 @@ def test_optimizer_without_its_constant_folding_still_folds_batchnorm() -> None:
 def test_graph_that_does_not_run_is_repaired_first_and_the_ledger_says_what_was_not_compared(
     mixed: onnx.ModelProto,
 ) -> None:
-    check = Parity.random(mixed)
+    check = Check.random(mixed)
     assert "bound to different types" in check.unusable(mixed)
     ledger = Ledger()
     order = ("slim", "element_types", "dead")
@@ -169,7 +169,7 @@ def test_graph_that_does_not_run_is_repaired_first_and_the_ledger_says_what_was_
 def test_pass_that_repairs_nothing_vouches_for_nothing(mixed: onnx.ModelProto) -> None:
     ledger = Ledger()
     after = run_passes(
-        mixed, ledger=ledger, check=Parity.random(mixed), order=("initializers", "slim")
+        mixed, ledger=ledger, check=Check.random(mixed), order=("initializers", "slim")
     )
     assert after is mixed
     assert not ledger.fired()

@@ -10,16 +10,16 @@ import pytest
 from postprocess.errors import InputError
 from surgery.targets import Target
 from surgery.targets.registry import load_target
-from surgery.targets.remedies import Bad, Remedy, remedies, remedies_for
+from surgery.targets.remedies import RefusedNode, Remedy, remedies, remedies_for
 from surgery.targets.target import Rule
 
 ABSENT = "not among its operators"
-FOREIGN = Bad("TopK", ABSENT, head=False, tail=True, exported=False, deformable=False)
-DEFORM = Bad("DeformConv", ABSENT, head=False, tail=False, exported=True, deformable=True)
+FOREIGN = RefusedNode("TopK", ABSENT, head=False, tail=True, exported=False, deformable=False)
+DEFORM = RefusedNode("DeformConv", ABSENT, head=False, tail=False, exported=True, deformable=True)
 
 
-def _name(bad: Bad, target: str) -> str:
-    return next((remedy.name for remedy in remedies_for(bad, load_target(target))), "")
+def _name(refused: RefusedNode, target: str) -> str:
+    return next((remedy.name for remedy in remedies_for(refused, load_target(target))), "")
 
 
 @pytest.mark.parametrize("remedy", remedies(), ids=lambda remedy: remedy.needs)
@@ -62,7 +62,9 @@ def test_cut_is_offered_only_behind_the_last_multiplication_of_a_foreign_graph()
 
 
 def test_entry_counts_only_where_the_target_runs_what_it_makes() -> None:
-    middle = Bad("ConvTranspose", ABSENT, head=False, tail=False, exported=True, deformable=False)
+    middle = RefusedNode(
+        "ConvTranspose", ABSENT, head=False, tail=False, exported=True, deformable=False
+    )
     names = [remedy.name for remedy in remedies_for(middle, load_target("nnapi"))]
     assert "pass deconv_shuffle" in names
     bare = replace(load_target("nnapi"), operators={"Conv": Rule()})

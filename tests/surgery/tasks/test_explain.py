@@ -14,7 +14,7 @@ from onnx import helper
 from postprocess.errors import InputError
 from surgery.config.run import Config
 from surgery.job.for_target import for_target
-from surgery.passes import Parity
+from surgery.passes import Check
 from surgery.support.ledger import LEDGER_KEY, Entry, Ledger
 from surgery.targets.registry import load_target
 from surgery.tasks.explain import explained, run
@@ -38,7 +38,7 @@ def test_an_operation_that_a_target_asked_for_is_explained_by_what_it_refused(
     tmp_path: Path, compose: Compose, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before, ledger = normalized(), Ledger()
-    after = for_target(before, load_target("coreml"), check=Parity.random(before), ledger=ledger)
+    after = for_target(before, load_target("coreml"), check=Check.random(before), ledger=ledger)
     helper.set_model_props(after, {LEDGER_KEY: json.dumps(ledger.to_json())})
     path = tmp_path / "graph.onnx"
     onnx.save(after, str(path))

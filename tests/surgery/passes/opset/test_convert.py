@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from postprocess.errors import InputError
 from surgery.graph.run import random_feeds, run
 from surgery.measure.arrays import compare, within
-from surgery.passes import Parity
+from surgery.passes import Check
 from surgery.passes.opset import at_opset, proven
 
 RNG = np.random.default_rng(0)
@@ -119,14 +119,14 @@ def test_the_converter_of_onnx_gets_softmax_wrong_without_a_word() -> None:
     feeds = random_feeds(before)
     wrong = onnx.version_converter.convert_version(before, 12)
     assert not within(compare(run(before, feeds), run(wrong, feeds))["y0"])
-    assert Parity(feeds)(before, at_opset(before, 12)) is None
+    assert Check(feeds)(before, at_opset(before, 12)) is None
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_node_in_an_older_opset_gives_what_it_gave(name: str) -> None:
     before, opset = CASES[name]
     copy = before.SerializeToString()
-    after = proven(before, opset, Parity.random(before))
+    after = proven(before, opset, Check.random(before))
     assert after.opset_import[0].version == opset
     onnx.checker.check_model(after, full_check=True)
     assert before.SerializeToString() == copy
@@ -135,7 +135,7 @@ def test_a_node_in_an_older_opset_gives_what_it_gave(name: str) -> None:
 @pytest.mark.parametrize("name", ["ReduceMean", "Split", "Pad of two axes", "Softmax", "HardSwish"])
 def test_there_and_back_again_gives_what_it_gave(name: str) -> None:
     before, opset = CASES[name]
-    check = Parity.random(before)
+    check = Check.random(before)
     again = proven(proven(before, opset, check), 22, check)
     assert again.opset_import[0].version == 22
     assert check(before, again) is None
@@ -179,7 +179,7 @@ def test_what_has_no_older_form_is_refused_by_name(
 
 def test_a_real_network_goes_from_17_to_11(reference: Path) -> None:
     before = onnx.load(reference / "movenet" / "movenet_lightning.onnx")
-    after = proven(before, 11, Parity.random(before))
+    after = proven(before, 11, Check.random(before))
     assert after.opset_import[0].version == 11
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from surgery.export.export import export_onnx
 from surgery.graph.run import run
-from surgery.passes import Parity, run_passes
+from surgery.passes import Check, run_passes
 from surgery.rewrites import patching
 from surgery.support.ledger import Ledger
 from surgery.targets.audit import audit
@@ -48,7 +48,7 @@ def export(
             exporter=exporter,
             **{"opset": 18, **options},
         )
-    model = run_passes(model, ledger=Ledger(), check=Parity({"x": image().numpy()}))
+    model = run_passes(model, ledger=Ledger(), check=Check({"x": image().numpy()}))
     return model, ledger
 
 

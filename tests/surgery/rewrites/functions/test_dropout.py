@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from surgery.export.export import export_onnx
 from surgery.graph.run import run
-from surgery.passes import Parity, run_passes
+from surgery.passes import Check, run_passes
 from surgery.rewrites import rewriting
 from surgery.support.ledger import Ledger
 
@@ -35,7 +35,7 @@ def test_a_call_that_forgot_the_mode_leaves_a_random_node_and_then_none(exporter
     first, again = (run(model, {"x": X.numpy()})["y"] for _ in range(2))
     assert not np.array_equal(first, again)
     ledger = Ledger()
-    run_passes(model, ledger=ledger, check=Parity.random(model), order=("slim",))
+    run_passes(model, ledger=ledger, check=Check.random(model), order=("slim",))
     assert not ledger.fired()  # what it leaves differs, since the graph differs from itself
     with rewriting(net, "function.dropout") as (operated, done):
         model = export_onnx(net, (X,), input_names=["x"], output_names=["y"], exporter=exporter)
