@@ -19,7 +19,7 @@ from postprocess.errors import InputError
 
 from ..graph.operators import FOLLOWING, LEARNED, MOVING, PRODUCTS, selects
 from ..graph.shapes import Shape
-from ..graph.view import Index
+from ..graph.view import View
 from ..graph.weights import array_of, is_outside
 from .layout import LAYOUTS, layouts, name_of
 from .source import Found
@@ -71,16 +71,16 @@ def candidates(found: Found, layout: str | None = None) -> list[Candidate]:
             f"{found.path}: no convolution depends on input {image.name!r} before something looks "
             "for places (ArgMax, TopK, NMS): name the cut yourself with model.cut=[tensor]"
         )
-    known = layouts(found.index.nodes, found.shapes, {image.name: LAYOUTS[image.layout]})
+    known = layouts(found.nodes, found.shapes, {image.name: LAYOUTS[image.layout]})
     listed = []
-    for position, node in enumerate(found.index.nodes):
+    for position, node in enumerate(found.nodes):
         if position in ends.last or position in ends.following:
             for tensor in node.output:
                 if tensor and not (node.op_type in _PASSING and tensor not in ends.border):
                     listed.append(_candidate(found, ends, node, tensor, name_of(known.get(tensor))))
     shown = {each.tensor for each in listed}
     for tensor in sorted(ends.border - shown):
-        node = found.index.nodes[found.index.maker[tensor]]
+        node = found.nodes[found.maker[tensor]]
         listed.append(_candidate(found, ends, node, tensor, name_of(known.get(tensor))))
     return listed
 
@@ -104,25 +104,25 @@ class _Ends:
     """
 
     def __init__(self, found: Found, image: str) -> None:
-        self._index = index = found.index
+        self._view = view = found
         self._weights = {each.name: each for each in found.model.graph.initializer}
-        for node in index.nodes:
+        for node in view.nodes:
             if node.op_type == "Constant" and node.attribute[0].name == "value":
                 self._weights[node.output[0]] = node.attribute[0].t
         network = self._network(image)
-        learned = {position for position in network if self._learns(index.nodes[position])}
-        core = index.upstream(out for n in learned for out in index.nodes[n].output) & network
-        before = index.upstream(name for n in learned for name in index.nodes[n].input)
+        learned = {position for position in network if self._learns(view.nodes[position])}
+        core = view.upstream(out for n in learned for out in view.nodes[n].output) & network
+        before = view.upstream(name for n in learned for name in view.nodes[n].input)
         self.last = learned - before
         self.following = self._follow(network - core, core)
         self.border = self._find_border(core | self.following)
 
     def _network(self, image: str) -> set[int]:
         """Positions of nodes that depend on the image and on nothing that looks for places."""
-        known = {image, *self._index.constants}
+        known = {image, *self._view.constants}
         network = set()
-        for position, node in enumerate(self._index.nodes):
-            data = self._index.data(node)
+        for position, node in enumerate(self._view.nodes):
+            data = self._view.data(node)
             if data and not selects(node) and all(name in known for name in data):
                 network.add(position)
                 known.update(name for name in node.output if name)
@@ -131,21 +131,21 @@ class _Ends:
     def _learns(self, node: onnx.NodeProto) -> bool:
         if node.op_type not in LEARNED:
             return False
-        weights = [name for name in node.input if name in self._index.constants]
+        weights = [name for name in node.input if name in self._view.constants]
         if not weights and node.op_type in PRODUCTS:
             return False
         return not (weights and _written(self._weights.get(weights[0])))
 
     def _follow(self, others: set[int], core: set[int]) -> set[int]:
         """Positions behind the last convolutions that work pixel by pixel."""
-        index = self._index
-        made = {name for position in core for name in index.nodes[position].output}
+        view = self._view
+        made = {name for position in core for name in view.nodes[position].output}
         following = set()
         for position in sorted(others):
-            node = index.nodes[position]
+            node = view.nodes[position]
             fits = node.op_type in FOLLOWING or node.op_type in _PASSING
             fits = fits or _by_channel(node, self._weights)
-            if fits and all(name in made for name in index.data(node)) and self._per_channel(node):
+            if fits and all(name in made for name in view.data(node)) and self._per_channel(node):
                 following.add(position)
                 made.update(node.output)
         return following
@@ -154,32 +154,32 @@ class _Ends:
         """Whether a node's constants are the same for all pixels, as a grid of places is not."""
         if node.op_type not in ("Add", "Sub", "Mul", "Div", "Max", "Min", "Pow"):
             return True
-        constants = [name for name in node.input if name in self._index.constants]
-        return not any(self._index.varies_over_pixels(name) for name in constants)
+        constants = [name for name in node.input if name in self._view.constants]
+        return not any(self._view.varies_over_pixels(name) for name in constants)
 
     def _find_border(self, inside: set[int]) -> set[str]:
         """Tensors made inside that are read outside, transposes at the end taken back."""
-        index = self._index
-        wanted = index.upstream(index.outputs)
+        view = self._view
+        wanted = view.upstream(view.outputs)
         border = set()
         for position in inside:
-            for name in index.nodes[position].output:
+            for name in view.nodes[position].output:
                 outside = [
                     reader
-                    for reader in index.readers.get(name, [])
+                    for reader in view.readers.get(name, [])
                     if reader not in inside and reader in wanted and self._takes_data(reader)
                 ]
-                if outside or name in index.outputs:
+                if outside or name in view.outputs:
                     border.add(self._dequantized(self._before_transposes(name, inside)))
         return border
 
     def _dequantized(self, name: str) -> str:
         """The tensor, or of one that holds int8 the same in float32 behind what only moves it."""
-        index, at = self._index, name
-        if not quantised(index, name):
+        view, at = self._view, name
+        if not quantised(view, name):
             return name
-        while at not in index.outputs and len(index.readers.get(at, [])) == 1:
-            node = index.nodes[index.readers[at][0]]
+        while at not in view.outputs and len(view.readers.get(at, [])) == 1:
+            node = view.nodes[view.readers[at][0]]
             if node.op_type not in (*MOVING, "DequantizeLinear"):
                 break
             at = node.output[0]
@@ -188,34 +188,34 @@ class _Ends:
         return name
 
     def _takes_data(self, position: int) -> bool:
-        return any(out not in self._index.constants for out in self._index.nodes[position].output)
+        return any(out not in self._view.constants for out in self._view.nodes[position].output)
 
     def _before_transposes(self, name: str, inside: set[int]) -> str:
-        while name not in self._index.outputs:
-            position = self._index.maker[name]
-            node = self._index.nodes[position]
+        while name not in self._view.outputs:
+            position = self._view.maker[name]
+            node = self._view.nodes[position]
             passing = position in inside and node.op_type in _PASSING
-            if not passing or node.input[0] not in self._index.maker:
+            if not passing or node.input[0] not in self._view.maker:
                 break
             name = str(node.input[0])
         return name
 
     def origin(self, tensor: str) -> str:
         """Name of the last convolution in front of a tensor."""
-        upstream = self._index.upstream([tensor]) & self.last
+        upstream = self._view.upstream([tensor]) & self.last
         if not upstream:
             return ""
-        node = self._index.nodes[max(upstream)]
+        node = self._view.nodes[max(upstream)]
         return str(node.name or node.output[0])
 
 
-def quantised(index: Index, name: str) -> bool:
+def quantised(view: View, name: str) -> bool:
     """Whether a tensor holds int8 or uint8 that stand for other values."""
-    node = index.nodes[index.maker[name]] if name in index.maker else None
+    node = view.nodes[view.maker[name]] if name in view.maker else None
     if node is None:
         return False
     if node.op_type in MOVING:
-        return quantised(index, node.input[0])
+        return quantised(view, node.input[0])
     return bool(node.op_type == "QuantizeLinear" or node.op_type.startswith("QLinear"))
 
 
@@ -244,8 +244,7 @@ def _by_channel(node: onnx.NodeProto, weights: Mapping[str, onnx.TensorProto]) -
 def _candidate(
     found: Found, ends: _Ends, node: onnx.NodeProto, tensor: str, layout: str
 ) -> Candidate:
-    index = found.index
-    followed = tuple(dict.fromkeys(_readers(index, tensor)))
+    followed = tuple(dict.fromkeys(_readers(found, tensor)))
     chosen = tensor in ends.border
     return Candidate(
         tensor=tensor,
@@ -260,14 +259,14 @@ def _candidate(
     )
 
 
-def _readers(index: Index, tensor: str) -> Iterator[str]:
+def _readers(view: View, tensor: str) -> Iterator[str]:
     """Operators that read a tensor, "output" for the caller, looking through what only moves it."""
-    for position in index.readers.get(tensor, []):
-        node = index.nodes[position]
+    for position in view.readers.get(tensor, []):
+        node = view.nodes[position]
         yield node.op_type
         if node.op_type in MOVING:
-            yield from (kind for output in node.output for kind in _readers(index, output))
-    if tensor in index.outputs:
+            yield from (kind for output in node.output for kind in _readers(view, output))
+    if tensor in view.outputs:
         yield "graph output"
 
 

@@ -20,7 +20,7 @@ from ..graph.operators import MOVING
 from ..graph.shapes import check_model
 from ..graph.split import meeting
 from ..graph.storage import settle
-from ..graph.view import Index, inner_names, reads
+from ..graph.view import View, inner_names, reads
 from .source import Found
 
 
@@ -42,14 +42,13 @@ def hint(found: Found) -> str:
 
 
 def _tensor(found: Found, name: str) -> str:
-    index = found.index
-    if name in index.maker:
+    if name in found.maker:
         return name
-    if name in index.inputs:
+    if name in found.inputs:
         raise InputError(f"model.cut names {name!r}, the graph's input: name a tensor behind it")
-    if name in index.weights:
+    if name in found.weights:
         raise InputError(f"model.cut names {name!r}, a weight: name a tensor that a node makes")
-    outputs = [[o for o in node.output if o] for node in index.nodes if name and node.name == name]
+    outputs = [[o for o in node.output if o] for node in found.nodes if name and node.name == name]
     if len(outputs) == 1:
         if len(outputs[0]) == 1:
             return str(outputs[0][0])
@@ -67,7 +66,7 @@ def _tensor(found: Found, name: str) -> str:
             f"model.cut names {name!r}, inside a subgraph of node {inner[name]!r}: name a tensor "
             "of the main graph"
         )
-    known = [*index.maker, *(node.name for node in index.nodes if node.name)]
+    known = [*found.maker, *(node.name for node in found.nodes if node.name)]
     raise InputError(
         f"{found.path} has no tensor or node {name!r}{suggestion(name, known)} ({hint(found)})"
     )
@@ -84,22 +83,21 @@ def separate(found: Found, cut: Sequence[str], known: Sequence[str] = ()) -> lis
         InputError: a tensor of the cut does not depend on an input, or an output needs more than
             the cut gives; the line names what.
     """
-    index = found.index
-    sources = needed_inputs(index, cut)
-    from_input = index.downstream(sources)
+    sources = needed_inputs(found, cut)
+    from_input = found.downstream(sources)
     for name in cut:
         if name not in from_input:
             raise InputError(f"model.cut: {name!r} does not depend on an input: {hint(found)}")
-    around = index.downstream(sources, stop=cut)
-    behind = index.downstream(cut)
+    around = found.downstream(sources, stop=cut)
+    behind = found.downstream(cut)
     left_out = []
-    for output in index.outputs:
+    for output in found.outputs:
         if output in cut or output not in around:
             continue
         if output not in behind:
             left_out.append(output)
             continue
-        missing = _missing(index, output, cut, around - set(cut), known)
+        missing = _missing(found, output, cut, around - set(cut), known)
         raise InputError(
             f"model.cut does not separate input from output: output {output!r} also needs "
             f"{' and '.join(map(repr, missing))}: add it to model.cut, or cut elsewhere "
@@ -109,33 +107,33 @@ def separate(found: Found, cut: Sequence[str], known: Sequence[str] = ()) -> lis
 
 
 def _missing(
-    index: Index, output: str, cut: Sequence[str], around: set[str], known: Sequence[str]
+    view: View, output: str, cut: Sequence[str], around: set[str], known: Sequence[str]
 ) -> list[str]:
     """What reaches ``output`` beside the cut: known ends of the network, or where the ways meet."""
-    behind = index.downstream(cut)
-    needed = index.upstream([output], stop=cut)
-    made = {name for position in needed for name in index.nodes[position].output}
+    behind = view.downstream(cut)
+    needed = view.upstream([output], stop=cut)
+    made = {name for position in needed for name in view.nodes[position].output}
     ends = [name for name in known if name in around and name in made and name not in behind]
     if ends:
         return ends
-    beside = [unmoved(index, name) for name in meeting(index, output, cut, around)]
+    beside = [unmoved(view, name) for name in meeting(view, output, cut, around)]
     return list(dict.fromkeys(beside))[:3] or ["the input itself"]
 
 
-def unmoved(index: Index, name: str) -> str:
+def unmoved(view: View, name: str) -> str:
     """The tensor whose values ``name`` holds in another order or shape."""
-    while name in index.maker and index.nodes[index.maker[name]].op_type in MOVING:
-        name = str(index.nodes[index.maker[name]].input[0])
+    while name in view.maker and view.nodes[view.maker[name]].op_type in MOVING:
+        name = str(view.nodes[view.maker[name]].input[0])
     return name
 
 
-def needed_inputs(index: Index, cut: Sequence[str]) -> list[str]:
+def needed_inputs(view: View, cut: Sequence[str]) -> list[str]:
     """Inputs of the graph that the cut tensors depend on, weights not counted.
 
     What else the graph takes (a factor to scale boxes back with, say) only its decoding needs.
     """
-    read = {name for node in index.upstream(cut) for name in reads(index.nodes[node])}
-    return [name for name in index.inputs if name in read]
+    read = {name for node in view.upstream(cut) for name in reads(view.nodes[node])}
+    return [name for name in view.inputs if name in read]
 
 
 def extract(found: Found, cut: Sequence[str]) -> onnx.ModelProto:
@@ -148,7 +146,7 @@ def extract(found: Found, cut: Sequence[str]) -> onnx.ModelProto:
         kind = found.types.get(name) or TensorProto.FLOAT
         return helper.make_tensor_value_info(name, kind, found.shapes.get(name))
 
-    model = settle(part(found.model, found.index, cut, describe))
+    model = settle(part(found, cut, describe=describe))
     del model.graph.value_info[:]
     _check(model, found)
     return model

@@ -123,8 +123,8 @@ def _surety(config: Config, found: Found, name: str) -> float:
 
 def _normalises(found: Found, port: ImageInput) -> bool:
     """Whether the graph begins with its own normalisation: Sub, Div, Mul or BatchNormalization."""
-    readers = found.index.readers.get(port.name, [])
-    first = {found.index.nodes[position].op_type for position in readers}
+    readers = found.readers.get(port.name, [])
+    first = {found.nodes[position].op_type for position in readers}
     return bool(first) and first <= {"Sub", "Div", "Mul", "Add", "BatchNormalization", "Cast"}
 
 
@@ -147,11 +147,11 @@ def facts(found: Found) -> Iterator[str]:
     opset = next((e.version for e in model.opset_import if e.domain in ("", "ai.onnx")), 0)
     producer = " ".join(part for part in (values["producer"], model.producer_version) if part)
     yield (
-        f"{found.path}: {len(found.index.nodes)} nodes, {weights / 1e6:.2f} M weights, "
+        f"{found.path}: {len(found.nodes)} nodes, {weights / 1e6:.2f} M weights, "
         f"opset {opset}, written by {producer or 'an unnamed tool'}"
     )
     for value in model.graph.input:
-        if value.name in found.index.inputs:
+        if value.name in found.inputs:
             yield f"  input   {value.name}  {describe(value)}"
     for value in found.inferred.graph.output:
         yield f"  output  {value.name}  {describe(value)}"

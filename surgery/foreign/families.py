@@ -196,7 +196,7 @@ def _heatmaps(
     stride = _stride(port, head)
     if head.channels is None or head.channels < LEAST_JOINTS or stride not in (2.0, 4.0, 8.0):
         return None
-    argmax = any(node.op_type == "ArgMax" for node in found.index.nodes)
+    argmax = any(node.op_type == "ArgMax" for node in found.nodes)
     pose = argmax or head.channels in (COCO_JOINTS, 16, 133)
     if not pose:
         return None

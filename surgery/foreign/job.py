@@ -111,8 +111,7 @@ def _note_activation(case: _Case, decoder: Decoder, ledger: Ledger) -> None:
     heatmap = renamed.get(heatmap, heatmap)
     if getattr(decoder, "activation", None) != "sigmoid" or heatmap not in case.cut.tensors:
         return
-    index = case.found.index
-    if index.nodes[index.maker[unmoved(index, heatmap)]].op_type == "Sigmoid":
+    if case.found.nodes[case.found.maker[unmoved(case.found, heatmap)]].op_type == "Sigmoid":
         reason = "the decoder applies a sigmoid to what is made by one: is activation: none meant?"
         ledger.add(Entry("cut", "activation", heatmap, False, True, reason))
 

@@ -26,7 +26,7 @@ def show(path: Path, console: Console) -> None:
 
 def lines(found: Found, listed: Sequence[Candidate]) -> Iterator[str]:
     """The dry run line by line; names stand whole, to be copied."""
-    yield f"{found.path}: {len(found.index.nodes)} nodes"
+    yield f"{found.path}: {len(found.nodes)} nodes"
     yield from _ports(found, found.image_input())
     yield ""
     yield "candidate cuts (* where model.cut=auto cuts):"
@@ -41,7 +41,7 @@ def lines(found: Found, listed: Sequence[Candidate]) -> Iterator[str]:
 
 def _ports(found: Found, port: ImageInput) -> Iterator[str]:
     for value in found.model.graph.input:
-        if value.name in found.index.inputs:
+        if value.name in found.inputs:
             picture = f", the picture, {port.layout}" if value.name == port.name else ""
             yield f"  input   {value.name}  {describe(value)}{picture}"
     for value in found.inferred.graph.output:

@@ -15,10 +15,10 @@ from postprocess.preprocess import Preprocess
 from ..config.run import Config
 from ..graph.run import run
 from ..graph.shapes import infer, shape_of
+from ..graph.view import opset_of
 from ..job.for_target import for_target
 from ..measure.arrays import compare, tolerance, within
 from ..passes import Check, run_passes
-from ..passes.base import opset_of
 from ..passes.opset import proven
 from ..support.ledger import Entry, Ledger
 from ..targets import Target
@@ -88,7 +88,7 @@ def cut_graph(found: Found, given: Settings, ledger: Ledger) -> Cut:
         reasons = {candidate.tensor: f"auto: {candidate.reason}" for candidate in chosen}
         left_out = separate(found, tensors)
     part = extract(found, tensors)
-    needed = needed_inputs(found.index, tensors)
+    needed = needed_inputs(found, tensors)
     if len(needed) != 1:
         raise InputError(
             f"{found.path}: the graph up to the cut needs {len(needed)} inputs "
@@ -98,7 +98,7 @@ def cut_graph(found: Found, given: Settings, ledger: Ledger) -> Cut:
         ledger.add(_entry("cut", tensor, True, reasons.get(tensor, "named in model.cut")))
     for output in left_out:
         ledger.add(_entry("cut", output, False, "this output needs nothing of the cut: left out"))
-    for name in found.index.inputs:
+    for name in found.inputs:
         if name not in needed:
             ledger.add(
                 _entry("cut", name, False, "this input is not needed up to the cut: left out")
@@ -112,11 +112,11 @@ def _named(found: Found, given: Settings) -> tuple[str, ...]:
     They take the place of the ends that follow them; the other ends stay.
     """
     values = [v for key, v in given.decoder.items() if isinstance(v, str) and key != "name"]
-    tensors = list(dict.fromkeys(v for v in values if v in found.index.maker))
+    tensors = list(dict.fromkeys(v for v in values if v in found.maker))
     ends = _ends(found, given.layout)
     if set(tensors) <= set(ends):
         return ()
-    behind = found.index.downstream(tensors)
+    behind = found.downstream(tensors)
     return (*tensors, *(end for end in ends if end not in behind))
 
 
@@ -127,7 +127,7 @@ def _check_values(found: Found, tensors: Sequence[str]) -> None:
         InputError: naming the tensor.
     """
     for tensor in tensors:
-        if quantised(found.index, tensor):
+        if quantised(found, tensor):
             raise InputError(
                 f"model.cut: {tensor!r} holds quantised values: cut behind its DequantizeLinear "
                 "(model.cut=auto does)"

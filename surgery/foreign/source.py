@@ -6,9 +6,8 @@ with it is one line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import onnx
@@ -17,8 +16,8 @@ from onnx import TensorProto, helper, inliner
 from postprocess.errors import InputError
 
 from ..graph.files import load_onnx
-from ..graph.shapes import Shape, element_types, infer, shape_of, shapes
-from ..graph.view import Index
+from ..graph.shapes import Shape, shape_of
+from ..graph.view import View
 
 FLOATS = ("float32", "float16", "float64")
 INTEGERS = ("uint8", "int8", "int16", "int32", "int64", "uint16")
@@ -45,8 +44,8 @@ class ImageInput:
     channels: int = 3
 
 
-class Found:
-    """A file that somebody else exported.
+class Found(View):
+    """The graph of a file that somebody else exported.
 
     Args:
         path: of the ``.onnx`` file.
@@ -56,28 +55,12 @@ class Found:
     """
 
     def __init__(self, path: Path) -> None:
+        super().__init__(read(path))
         self.path = path
-        self.model = read(path)
-        self.index = Index(self.model)
-
-    @cached_property
-    def inferred(self) -> onnx.ModelProto:
-        """The graph without its large weights, with the shapes that ONNX infers."""
-        return infer(self.model)
-
-    @cached_property
-    def shapes(self) -> Mapping[str, Shape]:
-        """Known shapes by tensor name."""
-        return shapes(self.inferred)
-
-    @cached_property
-    def types(self) -> Mapping[str, int]:
-        """Known ``TensorProto.DataType`` by tensor name."""
-        return element_types(self.inferred)
 
     def dtype_of(self, name: str) -> str:
         """Numpy's name of a tensor's element type, "" where it is not known."""
-        kind = self.types.get(name, TensorProto.UNDEFINED)
+        kind = self.element_type(name)
         return "" if kind == TensorProto.UNDEFINED else numpy_name(kind)
 
     def image_input(self, names: list[str] | None = None, layout: str | None = None) -> ImageInput:
@@ -91,7 +74,7 @@ class Found:
             InputError: there is none, or more than one.
         """
         values = {value.name: value for value in self.model.graph.input}
-        names = self.index.inputs if names is None else names
+        names = self.inputs if names is None else names
         for channels in ((3,), (1, 4)):
             fitting = [
                 port

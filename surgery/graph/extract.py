@@ -8,9 +8,9 @@ import onnx
 
 from postprocess.errors import InputError
 
-from .lookup import Values, made, tensor
+from .lookup import made, tensor
 from .run import Array, run
-from .view import Index, reads
+from .view import View, reads
 
 Describe = Callable[[str], onnx.ValueInfoProto]
 
@@ -31,41 +31,41 @@ def extract(
     Raises:
         InputError: an unknown name, an input that is not needed, or one that is needed and missing.
     """
-    index, values = Index(model), Values(model)
-    ends = tuple(index.outputs) if outputs is None else made(index, outputs, "outputs")
+    view = View(model)
+    ends = tuple(view.outputs) if outputs is None else made(view, outputs, "outputs")
     if inputs is None:
-        return part(model, index, ends, values.info)
-    starts = tuple(dict.fromkeys(tensor(index, name, "inputs") for name in inputs))
-    weights = [name for name in starts if name in index.fixed]
+        return part(view, ends)
+    starts = tuple(dict.fromkeys(tensor(view, name, "inputs") for name in inputs))
+    weights = [name for name in starts if name in view.fixed]
     if weights:
         raise InputError(f"inputs names {weights[0]!r}, a weight: it comes along by itself")
-    _check_starts(index, starts, ends)
-    return part(model, index, ends, values.info, starts)
+    _check_starts(view, starts, ends)
+    return part(view, ends, starts)
 
 
 def part(
-    model: onnx.ModelProto,
-    index: Index,
+    view: View,
     outputs: Sequence[str],
-    describe: Describe,
     inputs: Sequence[str] = (),
+    describe: Describe | None = None,
 ) -> onnx.ModelProto:
     """Return what ``outputs`` need, as it is in the file, looking back no farther than ``inputs``.
 
     Args:
-        model: left as it is.
-        index: of ``model``.
+        view: of the graph, which is left as it is.
         outputs: of the part, in order.
-        describe: type and shape of a tensor by name.
         inputs: tensors that become inputs, in order; behind them come inputs of the graph that are
             needed besides.
+        describe: type and shape of a tensor by name; as the view knows them by default.
     """
-    kept = sorted(index.upstream(outputs, stop=inputs))
+    describe = describe or view.info
+    model = view.model
+    kept = sorted(view.upstream(outputs, stop=inputs))
     taken = onnx.ModelProto()
     taken.CopyFrom(_header(model))
     graph = taken.graph
     graph.name = model.graph.name or "backbone"
-    graph.node.extend(index.nodes[position] for position in kept)
+    graph.node.extend(view.nodes[position] for position in kept)
     read = {name for node in graph.node for name in reads(node)}
     own = read - set(inputs)
     graph.initializer.extend(t for t in model.graph.initializer if t.name in own)
@@ -90,16 +90,16 @@ def _header(model: onnx.ModelProto) -> onnx.ModelProto:
     return header
 
 
-def _check_starts(index: Index, starts: Sequence[str], ends: Sequence[str]) -> None:
+def _check_starts(view: View, starts: Sequence[str], ends: Sequence[str]) -> None:
     """Refuse a start that is not needed, and ways that lead around the starts."""
-    nodes = [index.nodes[position] for position in index.upstream(ends, stop=starts)]
+    nodes = [view.nodes[position] for position in view.upstream(ends, stop=starts)]
     read = {name for node in nodes for name in reads(node)}
     for name in starts:
         if name in ends:
             raise InputError(f"{name!r} is named among inputs and outputs: no node lies between")
         if name not in read:
             raise InputError(f"inputs names {name!r}, which {_listed(ends)} does not need")
-    missing = [name for name in index.inputs if name in read and name not in starts]
+    missing = [name for name in view.inputs if name in read and name not in starts]
     if missing:
         raise InputError(
             f"{_listed(ends)} also needs {_listed(missing)} besides the named inputs: add it to "
@@ -115,7 +115,7 @@ def tensors(
     model: onnx.ModelProto, feeds: Mapping[str, Array], names: Sequence[str]
 ) -> dict[str, Array]:
     """Values of tensors of the main graph, inputs and weights included, in ONNX Runtime."""
-    index = Index(model)
-    inner = [name for name in dict.fromkeys(names) if name in index.maker]
-    found = run(part(model, index, inner, Values(model).info), feeds) if inner else {}
+    view = View(model)
+    inner = [name for name in dict.fromkeys(names) if name in view.maker]
+    found = run(part(view, inner), feeds) if inner else {}
     return {name: found[name] if name in found else feeds[name] for name in names}

@@ -9,12 +9,12 @@ import onnx
 
 from postprocess.errors import InputError
 
-from .lookup import Values, tensor
+from .lookup import tensor
 from .names import fresh
 from .operator import attributes_of, constant, schema_of
-from .rename import all_names, reading
+from .rename import reading
 from .shapes import described
-from .view import Index
+from .view import View
 
 
 def insert(
@@ -36,35 +36,35 @@ def insert(
     Raises:
         InputError: an unknown tensor, operator or attribute, or an operand that is made too late.
     """
-    index, values = Index(model), Values(model)
-    tensor(index, after, "after")
+    view = View(model)
+    tensor(view, after, "after")
     schema = schema_of(model, op)
-    taken = all_names(model)
+    taken = view.names
     inserted = onnx.ModelProto()
     inserted.CopyFrom(model)
     graph = inserted.graph
     source, result = after, fresh(f"{after}.{op}", taken)
-    position = index.maker.get(after, -1)
+    position = view.maker.get(after, -1)
     names = []
     for place, operand in enumerate(operands, 1):
         if isinstance(operand, str):
-            names.append(tensor(index, operand, "with"))
-            position = max(position, index.maker.get(operand, -1))
+            names.append(tensor(view, operand, "with"))
+            position = max(position, view.maker.get(operand, -1))
             continue
-        kind = values.info(after).type.tensor_type.elem_type
+        kind = view.info(after).type.tensor_type.elem_type
         weight = constant(schema, place, operand, kind, fresh(f"{result}.{place}", taken))
         graph.initializer.append(weight)
         names.append(weight.name)
-    early = [i for i in index.readers.get(after, []) if i <= position]
+    early = [i for i in view.readers.get(after, []) if i <= position]
     if early:
-        reader = index.nodes[early[0]]
+        reader = view.nodes[early[0]]
         raise InputError(
             f"with: an operand is made behind node {reader.name or reader.output[0]!r}, which "
             f"reads {after!r} already"
         )
-    if after in index.outputs and after in index.maker:  # the node makes the output from here on
+    if after in view.outputs and after in view.maker:  # the node makes the output from here on
         source, result = result, after
-        maker = graph.node[index.maker[after]]
+        maker = graph.node[view.maker[after]]
         maker.output[:] = [source if name == after else name for name in maker.output]
     else:
         reading(graph, {after: result})

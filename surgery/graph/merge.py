@@ -10,8 +10,9 @@ from postprocess.errors import InputError
 
 from .lookup import among
 from .names import fresh
-from .rename import all_names, substituted
+from .rename import substituted
 from .shapes import inputs_of, shape_of, type_and_shape
+from .view import all_names
 
 
 def merge(

@@ -10,7 +10,7 @@ from postprocess.registry import suggestion
 from .lookup import among
 from .rename import reading
 from .shapes import described
-from .view import Index, reads
+from .view import View, reads
 
 
 def remove(model: onnx.ModelProto, node: str, by: str | None = None) -> onnx.ModelProto:
@@ -24,47 +24,47 @@ def remove(model: onnx.ModelProto, node: str, by: str | None = None) -> onnx.Mod
     Raises:
         InputError: no such node or several, several outputs that are read, or no input to stand in.
     """
-    index = Index(model)
-    position = position_of(index, node)
-    gone = index.nodes[position]
+    view = View(model)
+    position = position_of(view, node)
+    gone = view.nodes[position]
     label = gone.name or gone.output[0]
-    used = [name for name in gone.output if name in index.readers or name in index.outputs]
+    used = [name for name in gone.output if name in view.readers or name in view.outputs]
     if len(used) > 1:
         raise InputError(
             f"node {label!r} makes {', '.join(used)}: one input cannot stand in for all"
         )
-    source = _stand_in(index, gone, by)
+    source = _stand_in(view, gone, by)
     removed = onnx.ModelProto()
     removed.CopyFrom(model)
     graph = removed.graph
     del graph.node[position]
     for name in used:
         reading(graph, {name: source})
-        if name in index.outputs:
-            _hand_over(graph, index, source, name)
+        if name in view.outputs:
+            _hand_over(graph, view, source, name)
     _drop_weights(graph, gone)
     return described(removed)
 
 
-def position_of(index: Index, name: str) -> int:
+def position_of(view: View, name: str) -> int:
     """Return the position of the node called ``name``, or of the one that makes it."""
-    found = [i for i, node in enumerate(index.nodes) if name and node.name == name]
-    if not found and name in index.maker:
-        found = [index.maker[name]]
+    found = [i for i, node in enumerate(view.nodes) if name and node.name == name]
+    if not found and name in view.maker:
+        found = [view.maker[name]]
     if len(found) > 1:
         raise InputError(f"{len(found)} nodes are called {name!r}: name a tensor that one makes")
     if not found:
-        known = [*(node.name for node in index.nodes if node.name), *index.maker]
+        known = [*(node.name for node in view.nodes if node.name), *view.maker]
         raise InputError(f"there is no node {name!r}{suggestion(name, known)}")
     return found[0]
 
 
-def _stand_in(index: Index, node: onnx.NodeProto, by: str | None) -> str:
+def _stand_in(view: View, node: onnx.NodeProto, by: str | None) -> str:
     label = node.name or node.output[0]
     inputs = [name for name in node.input if name]
     if by is not None:
         return among(by, map(str, inputs), f"input of node {label!r}")
-    data = [name for name in inputs if name not in index.constants]
+    data = [name for name in inputs if name not in view.constants]
     if len(data) != 1:
         listed = ", ".join(map(repr, data or inputs)) or "none"
         raise InputError(
@@ -74,9 +74,9 @@ def _stand_in(index: Index, node: onnx.NodeProto, by: str | None) -> str:
     return str(data[0])
 
 
-def _hand_over(graph: onnx.GraphProto, index: Index, source: str, output: str) -> None:
+def _hand_over(graph: onnx.GraphProto, view: View, source: str, output: str) -> None:
     """Let what made ``source`` make the graph's output; an input gets an Identity behind it."""
-    if source not in index.maker or source in index.outputs:
+    if source not in view.maker or source in view.outputs:
         node = onnx.NodeProto(op_type="Identity", name=f"{output}/Identity")
         node.input.append(source)
         node.output.append(output)

@@ -10,7 +10,7 @@ from postprocess.errors import InputError
 
 from .lookup import tensor
 from .modules import all_graphs, all_nodes, subgraphs
-from .view import Index
+from .view import View
 
 
 def rename(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
@@ -23,30 +23,19 @@ def rename(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:
     Raises:
         InputError: an old name is unknown, or a new one is empty, given twice or taken.
     """
-    index = Index(model)
+    view = View(model)
     for old, new in names.items():
-        tensor(index, old, "rename")
+        tensor(view, old, "rename")
         if not new:
             raise InputError(f"rename expects a new name for {old!r}, got an empty one")
     wanted = list(names.values())
-    taken = all_names(model) - set(names)
+    taken = view.names - set(names)
     for new in wanted:
         if wanted.count(new) > 1:
             raise InputError(f"rename gives the name {new!r} to {wanted.count(new)} tensors")
         if new in taken:
             raise InputError(f"rename gives the name {new!r}, which another tensor has")
     return substituted(model, names)
-
-
-def all_names(model: onnx.ModelProto) -> set[str]:
-    """Names of all tensors of a graph, those inside subgraphs included."""
-    found: set[str] = set()
-    for graph in all_graphs(model.graph):
-        found |= {value.name for value in (*graph.input, *graph.output)}
-        found |= {tensor.name for tensor in graph.initializer}
-        found |= {tensor.values.name for tensor in graph.sparse_initializer}
-        found |= {name for node in graph.node for name in (*node.input, *node.output)}
-    return found - {""}
 
 
 def substituted(model: onnx.ModelProto, names: Mapping[str, str]) -> onnx.ModelProto:

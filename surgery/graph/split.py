@@ -9,8 +9,8 @@ import onnx
 from postprocess.errors import InputError
 
 from .extract import part
-from .lookup import Values, made
-from .view import Index
+from .lookup import made
+from .view import View
 
 
 def split(model: onnx.ModelProto, at: Sequence[str | Sequence[str]]) -> list[onnx.ModelProto]:
@@ -36,42 +36,42 @@ def split(model: onnx.ModelProto, at: Sequence[str | Sequence[str]]) -> list[onn
 
 
 def _divided(model: onnx.ModelProto, cut: Sequence[str]) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-    index, values = Index(model), Values(model)
-    ends = made(index, cut, "at")
-    constant = [name for name in ends if name in index.constants]
+    view = View(model)
+    ends = made(view, cut, "at")
+    constant = [name for name in ends if name in view.constants]
     if constant:
         raise InputError(f"at names {constant[0]!r}, which depends on no input of the graph")
-    behind = index.downstream(ends)
-    rest = [name for name in index.outputs if name in behind and name not in ends]
+    behind = view.downstream(ends)
+    rest = [name for name in view.outputs if name in behind and name not in ends]
     if not rest:
         raise InputError(f"no output of the graph depends on {', '.join(map(repr, ends))}")
-    beside = [name for name in index.outputs if name not in behind]
-    before = part(model, index, [*ends, *beside], values.info)
+    beside = [name for name in view.outputs if name not in behind]
+    before = part(view, [*ends, *beside])
     sources = [value.name for value in before.graph.input]
-    around = index.downstream(sources, stop=ends)
+    around = view.downstream(sources, stop=ends)
     for output in rest:
         if output in around:
-            missing = " and ".join(map(repr, meeting(index, output, ends, around - set(ends))))
+            missing = " and ".join(map(repr, meeting(view, output, ends, around - set(ends))))
             raise InputError(
                 f"the cut does not separate: output {output!r} also needs {missing}: add it to the "
                 "cut, or cut elsewhere"
             )
-    return before, part(model, index, rest, values.info, ends)
+    return before, part(view, rest, ends)
 
 
-def meeting(index: Index, output: str, cut: Sequence[str], around: set[str]) -> list[str]:
+def meeting(view: View, output: str, cut: Sequence[str], around: set[str]) -> list[str]:
     """Tensors beside a cut that meet what lies behind it on the way to an output.
 
     Args:
-        index: of the graph.
+        view: of the graph.
         output: needs more than the cut gives.
         cut: names of tensors.
         around: tensors that the inputs reach without passing the cut.
     """
-    behind = index.downstream(cut)
+    behind = view.downstream(cut)
     met: list[str] = []
-    for position in sorted(index.upstream([output], stop=cut)):
-        data = index.data(index.nodes[position])
+    for position in sorted(view.upstream([output], stop=cut)):
+        data = view.data(view.nodes[position])
         if any(name in behind for name in data):
             met += [name for name in data if name in around and name not in behind]
     return list(dict.fromkeys(met))

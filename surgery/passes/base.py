@@ -64,10 +64,3 @@ class GraphPass:
     opsets: range = EVERY_OPSET
     exact: bool = True
     renames: bool = False
-
-
-def opset_of(model: onnx.ModelProto) -> int:
-    """Return the opset of the ``ai.onnx`` domain, 0 where the model imports none."""
-    return next(
-        (entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), 0
-    )

@@ -23,7 +23,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from .node_pass import Answer, Draft, Facts, NodePass, attribute
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass, attribute
 
 Vector = NDArray[np.float64]
 
@@ -37,16 +38,16 @@ class _Affine:
     dtype: np.dtype[np.generic]
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
     if node.op_type == "Conv":
-        return _into(node, facts)
-    affine = _affine(node, facts)
+        return _into(node, view)
+    affine = _affine(node, view)
     if isinstance(affine, str):
         return affine
-    shape = facts.shape(node.input[0])
+    shape = view.shape(node.input[0])
     if shape is None:
         return "its input's rank is not known"
-    draft, x = Draft(node, facts), node.input[0]
+    draft, x = Draft(node, view), node.input[0]
     scale, shift = affine.scale.astype(affine.dtype), affine.shift.astype(affine.dtype)
     if len(shape) in (3, 4):
         ones = [1] * (len(shape) - 2)
@@ -60,25 +61,25 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
     return draft
 
 
-def _into(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _into(node: onnx.NodeProto, view: View) -> Answer:
     """The convolution with the BatchNormalization in front of it, where it can take that in."""
-    before = facts.makers.get(node.input[0])
+    before = view.makers.get(node.input[0])
     if before is None or before.op_type != "BatchNormalization":
         return None
-    affine, weight = _affine(before, facts), facts.constant(node.input[1])
-    named = facts.input(node, 2)
-    bias = facts.constant(named) if named else None
+    affine, weight = _affine(before, view), view.constant(node.input[1])
+    named = view.input(node, 2)
+    bias = view.constant(named) if named else None
     if isinstance(affine, str) or weight is None or (named and bias is None):
         return None
     padded = any(attribute(node, "pads", [])) or attribute(node, "auto_pad", "NOTSET") != "NOTSET"
-    if not facts.only_reader(node.input[0]) or (padded and affine.shift.any()):
+    if not view.only_reader(node.input[0]) or (padded and affine.shift.any()):
         return None
     groups = attribute(node, "group", 1)
     outputs, channels = weight.shape[:2]
     by_group = weight.reshape(groups, outputs // groups, channels, -1).astype(np.float64)
     scaled = by_group * affine.scale.reshape(groups, 1, channels, 1)
     shift = (by_group * affine.shift.reshape(groups, 1, channels, 1)).sum((2, 3)).reshape(-1)
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     copy = draft.like(node)
     copy.input[0] = before.input[0]
     copy.input[1] = draft.weight(scaled.reshape(weight.shape).astype(affine.dtype))
@@ -88,10 +89,10 @@ def _into(node: onnx.NodeProto, facts: Facts) -> Answer:
     return draft
 
 
-def _affine(node: onnx.NodeProto, facts: Facts) -> _Affine | str:
+def _affine(node: onnx.NodeProto, view: View) -> _Affine | str:
     if attribute(node, "training_mode", 0) or len([out for out in node.output if out]) > 1:
         return "it normalises by the batch"
-    values = [facts.constant(name) for name in node.input[1:5]]
+    values = [view.constant(name) for name in node.input[1:5]]
     known = [value for value in values if value is not None]
     if len(known) < 4:
         return "its statistics are not constants"

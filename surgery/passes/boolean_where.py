@@ -15,7 +15,8 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto
 
-from .node_pass import Answer, Draft, Facts, NodePass
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass
 
 
 def choose(draft: Draft, condition: str, chosen: str, other: str) -> str:
@@ -25,11 +26,11 @@ def choose(draft: Draft, condition: str, chosen: str, other: str) -> str:
     return draft.op("Or", taken, left, final=True)
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
     condition, chosen, other = node.input
-    if TensorProto.BOOL not in (facts.element_type(chosen), facts.element_type(other)):
+    if TensorProto.BOOL not in (view.element_type(chosen), view.element_type(other)):
         return None
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     choose(draft, condition, chosen, other)
     return draft
 

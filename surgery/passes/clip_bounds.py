@@ -18,21 +18,22 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto
 
-from .node_pass import Answer, Draft, Facts, NodePass
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass
 
 TAKEN = ((0.0, 6.0), (-1.0, 1.0))
 _FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    low, high = facts.input(node, 1), facts.input(node, 2)
-    least, most = (facts.constant(name) if name else None for name in (low, high))
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    low, high = view.input(node, 1), view.input(node, 2)
+    least, most = (view.constant(name) if name else None for name in (low, high))
     if least is not None and most is not None and (float(least), float(most)) in TAKEN:
         return None
-    floats = facts.element_type(node.input[0]) in _FLOATS
-    if not floats and facts.opset < 12:
+    floats = view.element_type(node.input[0]) in _FLOATS
+    if not floats and view.opset < 12:
         return "Max and Min take no integers before opset 12"
-    draft, x = Draft(node, facts), node.input[0]
+    draft, x = Draft(node, view), node.input[0]
     if not low and not high:
         draft.op("Identity", x, final=True)
     elif least is not None and floats and not least.any() and not high:

@@ -22,18 +22,19 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
+from ..graph.view import View
 from ..graph.weights import Array
-from .node_pass import Answer, Draft, Facts, NodePass, attribute
+from .node_pass import Answer, Draft, NodePass, attribute
 
 _DEPTH = 2  # axis of the input
 _LARGEST = 1 << 28  # bytes of a kernel over all slices
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    shape, weight = facts.shape(node.input[0]), facts.constant(node.input[1])
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    shape, weight = view.shape(node.input[0]), view.constant(node.input[1])
     if shape is not None and len(shape) != 5:
         return None
-    out = facts.shape(node.output[0])
+    out = view.shape(node.output[0])
     if shape is None or weight is None or out is None:
         return "its input's rank or its weight is not known"
     depth, slices = shape[_DEPTH], out[_DEPTH]
@@ -47,17 +48,17 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
         return "automatic padding"
     if weight.nbytes * depth * slices // weight.shape[_DEPTH] > _LARGEST:
         return f"a kernel over {depth} slices would take more than {_LARGEST >> 20} MB"
-    bias = facts.constant(node.input[2]) if len(node.input) > 2 else np.zeros(0, np.float32)
+    bias = view.constant(node.input[2]) if len(node.input) > 2 else np.zeros(0, np.float32)
     if bias is None:
         return "its bias is computed"
     pads = attribute(node, "pads") or [0] * 6
     dilations = attribute(node, "dilations") or [1] * 3
     strides = attribute(node, "strides") or [1] * 3
     flat = over_slices(weight, depth, slices, strides[0], dilations[0], pads[0])
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     made = draft.op(
         "Conv",
-        _to_planes(draft, node.input[0], shape, facts.opset, single),
+        _to_planes(draft, node.input[0], shape, view.opset, single),
         draft.weight(flat),
         *([draft.weight(np.repeat(bias, slices), "bias")] if bias.size else []),
         kernel_shape=weight.shape[3:],
@@ -67,7 +68,7 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
         group=attribute(node, "group", 1),
     )
     if single:
-        _along_depth(draft, "Unsqueeze", made, facts.opset, final=True)
+        _along_depth(draft, "Unsqueeze", made, view.opset, final=True)
     else:
         sizes = draft.ints(0, len(weight), *(int(size or 0) for size in out[_DEPTH:]), role="shape")
         draft.op("Reshape", made, sizes, final=True)

@@ -15,21 +15,22 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from .node_pass import Answer, Draft, Facts, NodePass, attribute
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass, attribute
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
     groups = attribute(node, "group", 1)
     if groups == 1:
         return None
-    weight = facts.constant(node.input[1])
+    weight = view.constant(node.input[1])
     if weight is None:
         return "its weight is no constant"
     channels, outputs, *taps = weight.shape
     dense = np.zeros((groups, channels // groups, groups, outputs, *taps), weight.dtype)
     every = np.arange(groups)
     dense[every, :, every] = weight.reshape(groups, channels // groups, outputs, *taps)
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     kept = {a.name: attribute(node, a.name) for a in node.attribute if a.name != "group"}
     whole = draft.weight(dense.reshape(channels, groups * outputs, *taps))
     draft.op("ConvTranspose", node.input[0], whole, *node.input[2:], final=True, **kept)

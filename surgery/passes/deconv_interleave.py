@@ -22,23 +22,24 @@ from collections.abc import Sequence
 
 import onnx
 
+from ..graph.view import View
 from .deconvolution import describe
-from .node_pass import Answer, Draft, Facts, NodePass
+from .node_pass import Answer, Draft, NodePass
 from .subpixel import Phases
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    layer = describe(node, facts)
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    layer = describe(node, view)
     if isinstance(layer, str):
         return layer
     axes = len(layer.strides)
     if axes > 2:
         return f"it interleaves one or two axes, this layer has {axes}"
-    shape = facts.shape(node.input[0])
+    shape = view.shape(node.input[0])
     height = 1 if axes == 1 else shape[2] if shape else None
     if not isinstance(height, int):
         return "its input's height is not known"
-    phases, draft = Phases.of(layer), Draft(node, facts)
+    phases, draft = Phases.of(layer), Draft(node, view)
     parts = phases.convolve(draft, node.input[0])
     if len(phases.windows) == 1:
         return draft

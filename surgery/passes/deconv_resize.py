@@ -21,15 +21,16 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
+from ..graph.view import View
 from .deconvolution import Deconvolution, describe
-from .node_pass import Answer, Array, Draft, Facts, NodePass
+from .node_pass import Answer, Array, Draft, NodePass
 from .resizing import REQUIRED
 
 ROUNDING = 4 * np.finfo(np.float32).eps
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    layer = describe(node, facts)
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    layer = describe(node, view)
     if isinstance(layer, str):
         return layer
     weight = layer.as_convolution().astype(np.float64)
@@ -38,7 +39,7 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
         if isinstance(divided, str):
             return divided
         weight = divided
-    return _draft(node, facts, layer, weight)
+    return _draft(node, view, layer, weight)
 
 
 def _divided(weight: Array, axis: int, stride: int) -> Array | str:
@@ -61,8 +62,8 @@ def _divided(weight: Array, axis: int, stride: int) -> Array | str:
     return np.moveaxis(quotient, -1, axis)
 
 
-def _draft(node: onnx.NodeProto, facts: Facts, layer: Deconvolution, weight: Array) -> Draft:
-    draft = Draft(node, facts)
+def _draft(node: onnx.NodeProto, view: View, layer: Deconvolution, weight: Array) -> Draft:
+    draft = Draft(node, view)
     flipped = np.flip(weight, tuple(range(2, weight.ndim)))
     before, after = [], []
     for axis, (padding, growth) in enumerate(zip(layer.padding, layer.growth, strict=True), 2):
@@ -76,7 +77,7 @@ def _draft(node: onnx.NodeProto, facts: Facts, layer: Deconvolution, weight: Arr
         before.append(begin + lead)
         after.append(end + trail)
     scales = draft.weight(np.array([1, 1, *layer.strides], np.float32), "scales")
-    roi = draft.weight(np.zeros(0, np.float32), "roi") if facts.opset < REQUIRED else ""
+    roi = draft.weight(np.zeros(0, np.float32), "roi") if view.opset < REQUIRED else ""
     wide = draft.op(
         "Resize",
         node.input[0],

@@ -22,13 +22,14 @@ from __future__ import annotations
 
 import onnx
 
+from ..graph.view import View
 from .deconvolution import describe
-from .node_pass import Answer, Draft, Facts, NodePass
+from .node_pass import Answer, Draft, NodePass
 from .subpixel import Phases
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    layer = describe(node, facts)
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    layer = describe(node, view)
     if isinstance(layer, str):
         return layer
     if len(layer.strides) != 2:
@@ -36,7 +37,7 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
     stride, other = layer.strides
     if stride != other:
         return f"DepthToSpace takes one stride, got {stride} and {other}"
-    phases, draft = Phases.of(layer), Draft(node, facts)
+    phases, draft = Phases.of(layer), Draft(node, view)
     parts = phases.convolve(draft, node.input[0])
     if stride == 1:
         return draft

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from .node_pass import Array, Facts, attribute
+from ..graph.view import View
+from .node_pass import Array, attribute
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ class Deconvolution:
         return grouped.swapaxes(1, 2).reshape(-1, channels // self.groups, *taps)
 
 
-def describe(node: onnx.NodeProto, facts: Facts) -> Deconvolution | str:
+def describe(node: onnx.NodeProto, view: View) -> Deconvolution | str:
     """Return what a ConvTranspose computes, or why that cannot be told."""
-    weight = facts.constant(node.input[1])
-    biased = facts.input(node, 2)
-    bias = facts.constant(biased) if biased else None
+    weight = view.constant(node.input[1])
+    biased = view.input(node, 2)
+    bias = view.constant(biased) if biased else None
     if weight is None or (biased and bias is None):
         return "its weights are not constants"
     axes = weight.ndim - 2
@@ -59,7 +60,7 @@ def describe(node: onnx.NodeProto, facts: Facts) -> Deconvolution | str:
     taps = weight.shape[2:]
     # without any padding: s (n - 1) + taps + output_padding = s n + full
     full = [k + e - s for k, e, s in zip(taps, extra, strides, strict=True)]
-    pads = _pads(node, facts, strides, full)
+    pads = _pads(node, view, strides, full)
     if isinstance(pads, str):
         return pads
     return Deconvolution(
@@ -85,13 +86,13 @@ def _dilated(weight: Array, dilations: Sequence[int]) -> Array:
 
 
 def _pads(
-    node: onnx.NodeProto, facts: Facts, strides: Sequence[int], full: Sequence[int]
+    node: onnx.NodeProto, view: View, strides: Sequence[int], full: Sequence[int]
 ) -> list[int] | str:
     """Padding before all axes, then after them; or why it is not known."""
     axes, rule = len(strides), attribute(node, "auto_pad", "NOTSET")
     wanted = attribute(node, "output_shape")
     if wanted:
-        sizes = facts.sizes(node.input[0])
+        sizes = view.sizes(node.input[0])
         if sizes is None:
             return "it states its output size, and its input has none"
         total = [

@@ -16,20 +16,21 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from .node_pass import Answer, Draft, Facts, NodePass, attribute
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass, attribute
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
     if attribute(node, "mode", "DCR") == "DCR":
         return None
     x, block = node.input[0], attribute(node, "blocksize")
-    shape = facts.shape(x)
+    shape = view.shape(x)
     channels = shape[1] if shape else None
     if not isinstance(channels, int):
         return "the number of channels is not known"
     order = np.arange(channels).reshape(-1, block * block).T.reshape(-1)
-    draft = Draft(node, facts)
-    ordered = reordered(draft, facts.makers.get(x), facts, order)
+    draft = Draft(node, view)
+    ordered = reordered(draft, view.makers.get(x), view, order)
     if ordered is None:
         ordered = draft.op("Gather", x, draft.weight(order, "order"), axis=1)
     draft.op("DepthToSpace", ordered, blocksize=block, mode="DCR", final=True)
@@ -39,15 +40,15 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
 def reordered(
     draft: Draft,
     made: onnx.NodeProto | None,
-    facts: Facts,
+    view: View,
     order: np.ndarray[tuple[int], np.dtype[np.int64]],
 ) -> str | None:
     """Add the convolution ``made`` with its outputs in ``order``; None where it cannot be had."""
     if made is None or made.op_type != "Conv" or attribute(made, "group", 1) != 1:
         return None
-    weight, named = facts.constant(made.input[1]), facts.input(made, 2)
-    bias = facts.constant(named) if named else None
-    if weight is None or (named and bias is None) or not facts.only_reader(made.output[0]):
+    weight, named = view.constant(made.input[1]), view.input(made, 2)
+    bias = view.constant(named) if named else None
+    if weight is None or (named and bias is None) or not view.only_reader(made.output[0]):
         return None
     inputs = [made.input[0], draft.weight(weight[order])]
     if bias is not None:

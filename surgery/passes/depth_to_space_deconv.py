@@ -20,23 +20,24 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
+from ..graph.view import View
 from .depth_to_space import reordered
-from .node_pass import Answer, Array, Draft, Facts, NodePass, attribute
+from .node_pass import Answer, Array, Draft, NodePass, attribute
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
     x, block = node.input[0], attribute(node, "blocksize")
-    shape = facts.shape(x)
+    shape = view.shape(x)
     channels = shape[1] if shape else None
     if not isinstance(channels, int):
         return "the number of channels is not known"
-    if facts.element_type(x) != TensorProto.FLOAT:
+    if view.element_type(x) != TensorProto.FLOAT:
         return "its elements are not float32"
-    draft, outputs = Draft(node, facts), channels // block**2
+    draft, outputs = Draft(node, view), channels // block**2
     grouped = attribute(node, "mode", "DCR") == "CRD"
     if not grouped:
         order = np.arange(channels).reshape(block * block, outputs).T.reshape(-1)
-        ordered = reordered(draft, facts.makers.get(x), facts, order)
+        ordered = reordered(draft, view.makers.get(x), view, order)
         grouped, x = ordered is not None, ordered or x
     weight = unit_kernels(outputs, block)
     if not grouped:

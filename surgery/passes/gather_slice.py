@@ -19,18 +19,19 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from .node_pass import Answer, Array, Draft, Facts, NodePass, attribute
+from ..graph.view import View
+from .node_pass import Answer, Array, Draft, NodePass, attribute
 
 AXES_ARE_INPUTS = 13  # the opset from which Squeeze takes its axes as an input
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    data, indices = node.input[0], facts.constant(node.input[1])
-    maker = facts.makers.get(data)
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    data, indices = node.input[0], view.constant(node.input[1])
+    maker = view.makers.get(data)
     if maker is not None and maker.op_type == "Shape":
         return None
-    shape = facts.shape(data)
-    if shape is None or facts.constant(data) is not None:
+    shape = view.shape(data)
+    if shape is None or view.constant(data) is not None:
         return None
     if indices is None:
         return "its indices are computed"
@@ -44,14 +45,14 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
     span = _span(indices.reshape(-1), shape[axis])
     if isinstance(span, str):
         return span
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     start, stop, step = span
     bounds = [draft.ints(value) for value in (start, stop, axis, step)]
     if indices.ndim == 1:
         draft.op("Slice", data, *bounds, final=True)
         return draft
     taken = draft.op("Slice", data, *bounds)
-    if facts.opset >= AXES_ARE_INPUTS:
+    if view.opset >= AXES_ARE_INPUTS:
         draft.op("Squeeze", taken, draft.ints(axis), final=True)
     else:
         draft.op("Squeeze", taken, axes=[axis], final=True)

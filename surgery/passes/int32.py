@@ -24,9 +24,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ..graph.intervals import Interval, intervals
 from ..graph.modules import all_nodes, subgraphs
-from ..graph.shapes import element_types, infer, shapes
-from .base import EVERY_OPSET, GraphPass, opset_of
-from .node_pass import Facts, attribute
+from ..graph.view import View
+from .base import EVERY_OPSET, GraphPass
+from .node_pass import attribute
 
 _LIMITS = np.iinfo(np.int32)
 _SUFFIX = ".int32"
@@ -62,12 +62,9 @@ class _Narrowing:
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        inferred = infer(model)
-        self._facts = Facts(model)
-        self._opset = opset_of(model)
-        self._kinds = element_types(inferred)
+        self._view = view = View(model)
         self._bounds: dict[str, Interval] = intervals(
-            model.graph.node, self._facts.constant, shapes(inferred), self._kinds
+            model.graph.node, view.constant, view.shapes, view.types
         )
         self._narrow: dict[str, str] = {}  # name in int64 -> name in int32
         self._computed: set[str] = set()  # those that a node in int32 makes
@@ -86,7 +83,7 @@ class _Narrowing:
             return [copy]
         if node.op_type == "Cast":
             return self._cast_node(copy)
-        schema = onnx.defs.get_schema(node.op_type, self._opset, "")
+        schema = onnx.defs.get_schema(node.op_type, self._view.opset, "")
         takes = [schema.inputs[min(i, len(schema.inputs) - 1)] for i in range(len(node.input))]
         gives = [schema.outputs[min(i, len(schema.outputs) - 1)] for i in range(len(node.output))]
         casts = []
@@ -129,7 +126,7 @@ class _Narrowing:
         return sum(self._is64(name) for node in nodes for name in node.output)
 
     def _is64(self, name: str) -> bool:
-        return self._kinds.get(name) == TensorProto.INT64
+        return self._view.element_type(name) == TensorProto.INT64
 
     def _in_range(self, name: str) -> bool:
         low, high = self._bounds.get(name, (_LIMITS.min - 1, 0))
@@ -139,20 +136,20 @@ class _Narrowing:
         inputs = [node.input[place] for place in read]
         held = all(
             name in self._narrow
-            or (self._facts.constant(name) is not None and self._constant_fits(name))
+            or (self._view.constant(name) is not None and self._constant_fits(name))
             for name in inputs
         )
         return held and all(self._in_range(node.output[place]) for place in written)
 
     def _constant_fits(self, name: str) -> bool:
-        values = self._facts.constant(name)
+        values = self._view.constant(name)
         if values is None or not values.size:
             return False
         return bool(_LIMITS.min <= values.min() and values.max() <= _LIMITS.max)
 
     def _narrowed(self, name: str) -> str:
         if name not in self._narrow:
-            values = self._facts.constant(name)
+            values = self._view.constant(name)
             assert values is not None
             self._narrow[name] = name + _SUFFIX
             tensor = numpy_helper.from_array(values.astype(np.int32), name + _SUFFIX)

@@ -17,7 +17,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from .node_pass import Answer, Array, Draft, Facts, NodePass
+from ..graph.view import View
+from .node_pass import Answer, Array, Draft, NodePass
 
 # Inputs that hold indices.
 _PLACES = {
@@ -29,12 +30,12 @@ _PLACES = {
 _INT32 = np.iinfo(np.int32)
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
     places = [p for p in _PLACES[node.op_type] if p < len(node.input) and node.input[p]]
-    if all(facts.element_type(node.input[p]) == TensorProto.INT32 for p in places):
+    if all(view.element_type(node.input[p]) == TensorProto.INT32 for p in places):
         return None
-    values = {place: facts.constant(node.input[place]) for place in places}
-    draft = Draft(node, facts)
+    values = {place: view.constant(node.input[place]) for place in places}
+    draft = Draft(node, view)
     names = list(node.input)
     for place, found in values.items():
         if found is None:

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import onnx
 
-from .node_pass import Answer, Draft, Facts, NodePass, attribute, set_attribute
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass, attribute, set_attribute
 
 _SOFTMAX = ("Softmax", "LogSoftmax", "Hardmax")
 _ARG = ("ArgMax", "ArgMin")
@@ -25,22 +26,22 @@ _REDUCTIONS = (
 )
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    shape = facts.shape(node.input[0])
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    shape = view.shape(node.input[0])
     if shape is None:
         return "its input's rank is not known"
     rank = len(shape)
-    axes = _axes(node, facts)
+    axes = _axes(node, view)
     if isinstance(axes, str):
         return axes
     axes = sorted(axis % rank for axis in axes)
     if axes == list(range(rank - len(axes), rank)):
         return None
-    if node.op_type in _SOFTMAX and facts.opset < 13:
+    if node.op_type in _SOFTMAX and view.opset < 13:
         return f"before opset 13 it runs over all axes from {axes[0]} on"
     order = [axis for axis in range(rank) if axis not in axes] + axes
     back = [order.index(axis) for axis in range(rank)]
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     moved = draft.op("Transpose", node.input[0], perm=order)
     copy = draft.like(node)
     copy.input[0] = moved
@@ -57,16 +58,16 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
     return draft
 
 
-def _axes(node: onnx.NodeProto, facts: Facts) -> list[int] | str:
+def _axes(node: onnx.NodeProto, view: View) -> list[int] | str:
     """Axes as they are stated; all of them, in place already, where none is."""
     if node.op_type in _SOFTMAX:
-        return [attribute(node, "axis", -1 if facts.opset >= 13 else 1)]
+        return [attribute(node, "axis", -1 if view.opset >= 13 else 1)]
     if node.op_type in _ARG:
         return [attribute(node, "axis", 0)]
-    named = facts.input(node, 1)
+    named = view.input(node, 1)
     if not named:
         return list(attribute(node, "axes", []))
-    axes = facts.constant(named)
+    axes = view.constant(named)
     return "its axes are not constants" if axes is None else [int(axis) for axis in axes]
 
 

@@ -24,8 +24,9 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto, helper
 
+from ..graph.view import View
 from .boolean_where import choose
-from .node_pass import Answer, Draft, Facts, NodePass, attribute
+from .node_pass import Answer, Draft, NodePass, attribute
 
 ELEMENTWISE = frozenset(
     (
@@ -45,62 +46,62 @@ class _Refused(Exception):
     """What is written cannot be computed everywhere; the text says why."""
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
     data, places, updates = node.input
-    mask = _mask_of(places, facts)
+    mask = _mask_of(places, view)
     if mask is None:
         return None
     if attribute(node, "reduction", "none") != "none":
         return "it adds to what is there"
-    shape, covered = facts.shape(data), facts.shape(mask)
+    shape, covered = view.shape(data), view.shape(mask)
     if shape is None or covered is None or shape[: len(covered)] != covered:
         return "the mask is not known to have the shape of what it covers"
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     try:
-        values = _everywhere(updates, _Region(mask, data, facts), draft)
+        values = _everywhere(updates, _Region(mask, data, view), draft)
     except _Refused as reason:
         return str(reason)
     missing = len(shape) - len(covered)
     if missing:
-        mask = _unsqueezed(draft, mask, list(range(len(covered), len(shape))), facts.opset)
-    if facts.element_type(data) == TensorProto.BOOL:
+        mask = _unsqueezed(draft, mask, list(range(len(covered), len(shape))), view.opset)
+    if view.element_type(data) == TensorProto.BOOL:
         choose(draft, mask, values, data)
     else:
         draft.op("Where", mask, values, data, final=True)
     return draft
 
 
-def _mask_of(places: str, facts: Facts) -> str | None:
+def _mask_of(places: str, view: View) -> str | None:
     """The boolean tensor whose true places these are, None where they are something else."""
-    transpose = facts.makers.get(places)
+    transpose = view.makers.get(places)
     if transpose is None or transpose.op_type != "Transpose":
         return None
     if list(attribute(transpose, "perm", [1, 0])) != [1, 0]:
         return None
-    nonzero = facts.makers.get(transpose.input[0])
+    nonzero = view.makers.get(transpose.input[0])
     if nonzero is None or nonzero.op_type != "NonZero":
         return None
     mask = nonzero.input[0]
-    return mask if facts.element_type(mask) == TensorProto.BOOL else None
+    return mask if view.element_type(mask) == TensorProto.BOOL else None
 
 
 class _Region:
     """The places that are written, and which tensors hold a value for each of them."""
 
-    def __init__(self, mask: str, data: str, facts: Facts) -> None:
-        self.facts = facts
-        self._mask, self._shape = mask, facts.shape(data)
+    def __init__(self, mask: str, data: str, view: View) -> None:
+        self.view = view
+        self._mask, self._shape = mask, view.shape(data)
 
     def source(self, node: onnx.NodeProto) -> str | None:
         """What ``node`` reads through the same mask, None where it does something else."""
         if node.op_type != "GatherND" or attribute(node, "batch_dims", 0):
             return None
-        same = _mask_of(node.input[1], self.facts) == self._mask
-        return node.input[0] if same and self.facts.shape(node.input[0]) == self._shape else None
+        same = _mask_of(node.input[1], self.view) == self._mask
+        return node.input[0] if same and self.view.shape(node.input[0]) == self._shape else None
 
     def is_number(self, name: str) -> bool:
         """Whether a tensor holds one number, which fits every place."""
-        sizes = self.facts.sizes(name)
+        sizes = self.view.sizes(name)
         return sizes is not None and all(size == 1 for size in sizes)
 
 
@@ -110,41 +111,41 @@ def _everywhere(name: str, region: _Region, draft: Draft) -> str:
     Raises:
         _Refused: it is not computed element by element.
     """
-    facts = region.facts
+    view = region.view
     if region.is_number(name):
-        return _scalar(name, facts, draft)
-    maker = facts.makers.get(name)
+        return _scalar(name, view, draft)
+    maker = view.makers.get(name)
     if maker is None:
         raise _Refused("what it writes has a value for each true place of the mask")
     source = region.source(maker)
     if source is not None:
         return source
-    if maker.op_type in _LENGTH and _starts_at_zero(maker, facts):
+    if maker.op_type in _LENGTH and _starts_at_zero(maker, view):
         return _everywhere(maker.input[0], region, draft)
     if maker.op_type not in ELEMENTWISE:
         raise _Refused(f"what it writes comes of {maker.op_type}, which mixes places")
-    if maker.op_type == "Div" and facts.element_type(name) not in _FLOATS:
+    if maker.op_type == "Div" and view.element_type(name) not in _FLOATS:
         raise _Refused("whole-number division outside the mask may divide by zero")
     inputs = [_everywhere(each, region, draft) if each else "" for each in maker.input]
     attributes = {a.name: helper.get_attribute_value(a) for a in maker.attribute}
     return draft.op(maker.op_type, *inputs, **attributes)
 
 
-def _scalar(name: str, facts: Facts, draft: Draft) -> str:
+def _scalar(name: str, view: View, draft: Draft) -> str:
     """One number as a tensor of rank 0, so that it adds no axis where it is broadcast."""
-    values = facts.constant(name)
+    values = view.constant(name)
     if values is not None and values.ndim:
         return draft.weight(values.reshape(()), "value")
-    if facts.shape(name) == ():
+    if view.shape(name) == ():
         return name
     return draft.op("Reshape", name, draft.ints(role="shape"))
 
 
-def _starts_at_zero(node: onnx.NodeProto, facts: Facts) -> bool:
+def _starts_at_zero(node: onnx.NodeProto, view: View) -> bool:
     """Whether the first elements are kept: always of Expand, of Slice where it starts there."""
     if node.op_type == "Expand":
         return True
-    given = [facts.constant(name) if name else None for name in (*node.input[1:], *[""] * 3)]
+    given = [view.constant(name) if name else None for name in (*node.input[1:], *[""] * 3)]
     start, axes, step = given[0], given[2], given[3]
     return (
         (start is not None and start.ravel().tolist() == [0])

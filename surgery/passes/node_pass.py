@@ -7,10 +7,8 @@ node is fine as it is. Only nodes of the main graph are looked at, not those of 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,97 +18,23 @@ from onnx import helper, numpy_helper
 
 from ..graph.modules import all_nodes
 from ..graph.names import fresh
-from ..graph.shapes import Shape, element_types, infer, shapes
-from ..graph.view import reads
-from ..graph.weights import array_of
-from .base import EVERY_OPSET, opset_of
+from ..graph.view import View, reads
+from .base import EVERY_OPSET
 
 Array = NDArray[Any]
 
 NAMED = 3  # operators that a refusal lists
 
 
-class Facts:
-    """What is known of a graph: shapes, element types, constants, and who makes and reads a tensor.
-
-    A weight that is listed as an input is none of its constants, since a caller may override it.
-    """
-
-    def __init__(self, model: onnx.ModelProto) -> None:
-        self._model = model
-        self.opset = opset_of(model)
-        self.outputs = frozenset(value.name for value in model.graph.output)
-        self.makers = {out: node for node in model.graph.node for out in node.output if out}
-        read = [name for node in all_nodes(model.graph) for name in node.input if name]
-        self._uses = Counter(read)
-        self.names = {*self.makers, *read, *(t.name for t in model.graph.initializer)}
-
-    @cached_property
-    def _inferred(self) -> onnx.ModelProto:
-        return infer(self._model)
-
-    @cached_property
-    def _shapes(self) -> dict[str, Shape]:
-        return shapes(self._inferred)
-
-    @cached_property
-    def _types(self) -> dict[str, int]:
-        return element_types(self._inferred)
-
-    @cached_property
-    def _weights(self) -> dict[str, onnx.TensorProto]:
-        listed = {value.name for value in self._model.graph.input}
-        return {t.name: t for t in self._model.graph.initializer if t.name not in listed}
-
-    def shape(self, name: str) -> Shape | None:
-        """Sizes, symbols, None for an unknown size; None where not even the rank is known."""
-        return self._shapes.get(name)
-
-    def sizes(self, name: str) -> tuple[int, ...] | None:
-        """The shape where every size is a number, or else None."""
-        shape = self.shape(name)
-        if shape is None or not all(isinstance(size, int) for size in shape):
-            return None
-        return tuple(size for size in shape if isinstance(size, int))
-
-    def element_type(self, name: str) -> int:
-        """``TensorProto.DataType``, 0 where it is not known."""
-        return self._types.get(name, 0)
-
-    def constant(self, name: str) -> Array | None:
-        """Values of a weight or of a Constant node; None for what is computed."""
-        if name in self._weights:
-            return array_of(self._weights[name])
-        maker = self.makers.get(name)
-        if maker is None or maker.op_type != "Constant" or maker.domain:
-            return None
-        value = maker.attribute[0]
-        if value.type == onnx.AttributeProto.TENSOR:
-            return numpy_helper.to_array(value.t)
-        kept = helper.get_attribute_value(value)
-        kind = np.int64 if value.name.startswith("value_int") else np.float32
-        return np.array(kept, kind) if value.name.startswith(("value_int", "value_float")) else None
-
-    def only_reader(self, name: str) -> bool:
-        """Whether one node reads the tensor, and neither another nor the caller."""
-        return self._uses[name] == 1 and name not in self.outputs
-
-    def input(self, node: onnx.NodeProto, position: int) -> str:
-        """Name of an input, "" where it is left out or is an empty constant."""
-        name = node.input[position] if position < len(node.input) else ""
-        values = self.constant(name) if name else None
-        return "" if values is not None and values.size == 0 else name
-
-
 class Draft:
     """Nodes and weights that take the place of ``node``, whose outputs keep their names."""
 
-    def __init__(self, node: onnx.NodeProto, facts: Facts) -> None:
+    def __init__(self, node: onnx.NodeProto, view: View) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
         self._base = node.output[0]
         self._final = node.output[0]
-        self._taken = facts.names
+        self._taken = view.names
 
     def op(self, op_type: str, *inputs: str, final: bool = False, **attributes: Any) -> str:
         """Add a node, the ``final`` one with the replaced node's output, and return its output."""
@@ -160,17 +84,17 @@ class NodePass:
     name: str
     summary: str
     operators: tuple[str, ...]
-    rewrite: Callable[[onnx.NodeProto, Facts], Answer]
+    rewrite: Callable[[onnx.NodeProto, View], Answer]
     opsets: range = range(11, EVERY_OPSET.stop)
     exact: bool = True
     renames: bool = False
 
     def check(self, model: onnx.ModelProto) -> str | None:
         """Return None where a node is to be replaced, or else the first reason why none is."""
-        facts = Facts(model)
+        view = View(model)
         reason = ""
         for node in model.graph.node:
-            answer = self._answer(node, facts)
+            answer = self._answer(node, view)
             if isinstance(answer, Draft):
                 return None
             if isinstance(answer, str) and not reason:
@@ -180,10 +104,10 @@ class NodePass:
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         """Replace every node that can be, and drop what nothing reads any more."""
-        facts = Facts(model)
+        view = View(model)
         rewritten: list[onnx.NodeProto] = []
         for node in model.graph.node:
-            answer = self._answer(node, facts)
+            answer = self._answer(node, view)
             if isinstance(answer, Draft):
                 rewritten += answer.nodes
                 model.graph.initializer.extend(answer.weights)
@@ -192,9 +116,9 @@ class NodePass:
         _replace(model.graph, rewritten)
         return model
 
-    def _answer(self, node: onnx.NodeProto, facts: Facts) -> Answer:
+    def _answer(self, node: onnx.NodeProto, view: View) -> Answer:
         fits = node.op_type in self.operators and node.domain in ("", "ai.onnx")
-        return self.rewrite(node, facts) if fits else None
+        return self.rewrite(node, view) if fits else None
 
 
 def _replace(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> None:

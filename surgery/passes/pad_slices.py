@@ -20,7 +20,8 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from .node_pass import Answer, Draft, Facts, NodePass, attribute
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass, attribute
 
 MOST = 32  # slices on one side of an axis
 _END = np.iinfo(np.int64).max
@@ -28,20 +29,20 @@ _END = np.iinfo(np.int64).max
 Widths = dict[int, tuple[int, int]]  # before and after, by axis
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
     mode = attribute(node, "mode", "constant")
-    widths = _widths(node, facts)
+    widths = _widths(node, view)
     if isinstance(widths, str):
         return widths
     negative = any(min(pair) < 0 for pair in widths.values())
     if mode == "constant":
-        return _cropped(node, facts, widths) if negative else None
+        return _cropped(node, view, widths) if negative else None
     if negative:
         return f"negative widths with mode {mode!r}"
-    draft, x = Draft(node, facts), node.input[0]
+    draft, x = Draft(node, view), node.input[0]
     if not widths:
         draft.op("Identity", x, final=True)
-    shape = facts.shape(x) or ()
+    shape = view.shape(x) or ()
     for axis, (before, after) in widths.items():
         size = shape[axis] if axis < len(shape) else None
         reach = max(before, after) + (mode == "reflect")
@@ -56,11 +57,11 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
     return draft
 
 
-def _widths(node: onnx.NodeProto, facts: Facts) -> Widths | str:
+def _widths(node: onnx.NodeProto, view: View) -> Widths | str:
     """Widths other than zero, or why they are not known."""
-    pads, named = facts.constant(node.input[1]), facts.input(node, 3)
-    axes = facts.constant(named) if named else None
-    shape = facts.shape(node.input[0])
+    pads, named = view.constant(node.input[1]), view.input(node, 3)
+    axes = view.constant(named) if named else None
+    shape = view.shape(node.input[0])
     if pads is None or (named and axes is None):
         return "its widths are not constants"
     if shape is None:
@@ -72,9 +73,9 @@ def _widths(node: onnx.NodeProto, facts: Facts) -> Widths | str:
     return dict(sorted(found.items()))
 
 
-def _cropped(node: onnx.NodeProto, facts: Facts, widths: Widths) -> Draft:
+def _cropped(node: onnx.NodeProto, view: View, widths: Widths) -> Draft:
     """A Slice for the negative widths, and a Pad for what is left."""
-    draft, x = Draft(node, facts), node.input[0]
+    draft, x = Draft(node, view), node.input[0]
     cut = {axis: pair for axis, pair in widths.items() if min(pair) < 0}
     grown = any(max(pair) > 0 for pair in widths.values())
     x = draft.op(
@@ -86,9 +87,9 @@ def _cropped(node: onnx.NodeProto, facts: Facts, widths: Widths) -> Draft:
         final=not grown,
     )
     if grown:
-        rank = len(facts.shape(node.input[0]) or ())
+        rank = len(view.shape(node.input[0]) or ())
         pads = [max(0, widths.get(a, (0, 0))[side]) for side in (0, 1) for a in range(rank)]
-        value = [node.input[2]] if facts.input(node, 2) else []
+        value = [node.input[2]] if view.input(node, 2) else []
         draft.op("Pad", x, draft.ints(*pads, role="pads"), *value, mode="constant", final=True)
     return draft
 

@@ -23,7 +23,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from .node_pass import Answer, Draft, Facts, NodePass, attribute
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass, attribute
 
 _TO_SPACE = {(0, 1, 4, 2, 5, 3): "CRD", (0, 3, 4, 1, 5, 2): "DCR"}
 _TO_DEPTH = {(0, 3, 5, 1, 2, 4), (0, 1, 3, 5, 2, 4)}
@@ -44,16 +45,16 @@ class Chain:
     axes: tuple[int, ...]
 
 
-def chain_to(node: onnx.NodeProto, facts: Facts) -> Chain | None:
+def chain_to(node: onnx.NodeProto, view: View) -> Chain | None:
     """The chain that ends in the Reshape ``node``, if it is one."""
-    transpose = facts.makers.get(node.input[0])
+    transpose = view.makers.get(node.input[0])
     if transpose is None or transpose.op_type != "Transpose":
         return None
-    reshape = facts.makers.get(transpose.input[0])
+    reshape = view.makers.get(transpose.input[0])
     if reshape is None or reshape.op_type != "Reshape":
         return None
-    middle = facts.shape(reshape.output[0])
-    alone = facts.only_reader(transpose.output[0]) and facts.only_reader(reshape.output[0])
+    middle = view.shape(reshape.output[0])
+    alone = view.only_reader(transpose.output[0]) and view.only_reader(reshape.output[0])
     if middle is None or not alone:
         return None
     axes = attribute(transpose, "perm") or range(len(middle))[::-1]
@@ -61,15 +62,15 @@ def chain_to(node: onnx.NodeProto, facts: Facts) -> Chain | None:
     return Chain(reshape.input[0], sizes, tuple(axes))
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    chain = chain_to(node, facts)
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    chain = chain_to(node, view)
     if chain is None or (chain.axes not in _TO_SPACE and chain.axes not in _TO_DEPTH):
         return None
-    before, after = (_known(facts, name) for name in (chain.source, node.output[0]))
+    before, after = (_known(view, name) for name in (chain.source, node.output[0]))
     if before is None or after is None or None in chain.middle[1:]:
         return "its channels, height and width are not known"
     a, b, c, d, e = (size for size in chain.middle[1:] if size is not None)
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     if chain.axes in _TO_SPACE:
         mode = _TO_SPACE[chain.axes]
         (channels, s, t) = (a, b, c) if mode == "CRD" else (c, a, b)
@@ -83,7 +84,7 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
     if before != (channels, height * s, width * t) or after != (channels * s * t, height, width):
         return None
     if chain.axes == (0, 1, 3, 5, 2, 4):
-        if facts.element_type(chain.source) != TensorProto.FLOAT:
+        if view.element_type(chain.source) != TensorProto.FLOAT:
             return "its elements are not float32, and pixel_unshuffle becomes a convolution"
         _unshuffle(draft, chain.source, channels, (s, t))
     elif s == t:
@@ -93,9 +94,9 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
     return draft
 
 
-def _known(facts: Facts, name: str) -> tuple[int, ...] | None:
+def _known(view: View, name: str) -> tuple[int, ...] | None:
     """Channels, height and width of an image."""
-    shape = facts.shape(name)
+    shape = view.shape(name)
     if shape is None or len(shape) != 4:
         return None
     sizes = tuple(size for size in shape[1:] if isinstance(size, int))

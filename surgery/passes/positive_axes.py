@@ -15,7 +15,8 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from .node_pass import Answer, Draft, Facts, NodePass, attribute, set_attribute
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass, attribute, set_attribute
 
 _REDUCTIONS = (
     *("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"),
@@ -31,17 +32,17 @@ _OPERATORS = (
 )
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    shape = facts.shape(node.input[0])
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    shape = view.shape(node.input[0])
     if shape is None:
         return "its input's rank is not known" if _states_negative(node) else None
     rank = len(shape)
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     copy = draft.like(node)
     axis, axes = attribute(node, "axis"), attribute(node, "axes")
     place = _PLACES.get(node.op_type)
-    named = facts.input(node, place) if place else ""
-    given = facts.constant(named) if named else None
+    named = view.input(node, place) if place else ""
+    given = view.constant(named) if named else None
     changed = False
     if axis is not None and axis < 0:
         set_attribute(copy, "axis", axis + rank)
@@ -55,7 +56,7 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
         copy.input[place] = draft.weight(np.where(given < 0, given + rank, given), "axes")
         changed = True
     if node.op_type in _INDEXED:
-        indices = facts.constant(node.input[1])
+        indices = view.constant(node.input[1])
         size = shape[attribute(node, "axis", 0)]
         if indices is not None and (indices < 0).any():
             if not isinstance(size, int):

@@ -9,39 +9,40 @@ from __future__ import annotations
 
 import onnx
 
-from .node_pass import Answer, Draft, Facts, NodePass, attribute
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass, attribute
 
 _TO_NCHW, _TO_NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
 SCALES, SIZES = 2, 3  # inputs of the node
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    if not _is_channels_last(node, facts):
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    if not _is_channels_last(node, view):
         return None
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     first = draft.op("Transpose", node.input[0], perm=_TO_NCHW)
     resized = draft.like(node)
     resized.input[0] = first
     for position in (SCALES, SIZES):
-        name = facts.input(node, position)
-        values = facts.constant(name) if name else None
+        name = view.input(node, position)
+        values = view.constant(name) if name else None
         if values is not None:
             resized.input[position] = draft.weight(values[list(_TO_NCHW)])
     draft.behind(resized, "Transpose", perm=_TO_NHWC)
     return draft
 
 
-def _is_channels_last(node: onnx.NodeProto, facts: Facts) -> bool:
+def _is_channels_last(node: onnx.NodeProto, view: View) -> bool:
     """Whether the scales or sizes leave the last of four axes as it is, and not the second."""
-    if attribute(node, "axes") is not None or facts.input(node, 1):  # a region is given by axis
+    if attribute(node, "axes") is not None or view.input(node, 1):  # a region is given by axis
         return False
     scales, sizes = (
-        facts.constant(name) if (name := facts.input(node, position)) else None
+        view.constant(name) if (name := view.input(node, position)) else None
         for position in (SCALES, SIZES)
     )
     if scales is not None and len(scales) == 4:
         return bool(scales[3] == 1 and scales[1] != 1)
-    shape = facts.shape(node.input[0])
+    shape = view.shape(node.input[0])
     if sizes is None or len(sizes) != 4 or shape is None or len(shape) != 4:
         return False
     return bool(sizes[3] == shape[3] and sizes[1] != shape[1])

@@ -27,7 +27,8 @@ from onnx import TensorProto
 
 from postprocess.errors import InputError
 
-from .node_pass import Answer, Draft, Facts, NodePass
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass
 from .resize_nearest import repeats
 from .resizing import Resizing, describe
 
@@ -38,18 +39,18 @@ _END = np.iinfo(np.int64).max
 Taps = NDArray[np.float32]
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    resizing = describe(node, facts)
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    resizing = describe(node, view)
     if isinstance(resizing, str):
         return resizing
-    shape = facts.shape(node.input[0]) or ()
+    shape = view.shape(node.input[0]) or ()
     if not resizing.scales:
         return None
     if len(shape) != 4 or not set(resizing.scales) <= {2, 3}:
         return "it resizes other axes than the last two of four"
     if not isinstance(shape[1], int):
         return "the number of channels is not known"
-    if facts.element_type(node.input[0]) != TensorProto.FLOAT:
+    if view.element_type(node.input[0]) != TensorProto.FLOAT:
         return "its elements are not float32"
     taps: list[tuple[Taps, int]] = []
     for axis in (2, 3):
@@ -57,7 +58,7 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
         if isinstance(found, str):
             return found
         taps.append(found)
-    return _draft(Draft(node, facts), node.input[0], shape[1], resizing, taps)
+    return _draft(Draft(node, view), node.input[0], shape[1], resizing, taps)
 
 
 def _taps(resizing: Resizing, axis: int) -> tuple[Taps, int] | str:

@@ -26,24 +26,25 @@ from onnx import TensorProto
 
 from postprocess.errors import InputError
 
-from .node_pass import Answer, Draft, Facts, NodePass
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass
 from .resizing import describe
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    resizing = describe(node, facts)
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    resizing = describe(node, view)
     if isinstance(resizing, str):
         return resizing
-    rank = len(facts.shape(node.input[0]) or ())
+    rank = len(view.shape(node.input[0]) or ())
     if not resizing.scales:
         return None
     if not set(resizing.scales) <= {rank - 2, rank - 1}:
         return "it resizes other axes than the last two"
     if set(resizing.scales) != set(resizing.sizes):
         return "its input's height or width is not known"
-    if facts.element_type(node.input[0]) != TensorProto.FLOAT:
+    if view.element_type(node.input[0]) != TensorProto.FLOAT:
         return "its elements are not float32"
-    draft, x = Draft(node, facts), node.input[0]
+    draft, x = Draft(node, view), node.input[0]
     try:
         matrices = {axis: resizing.matrix(axis, pair[0]) for axis, pair in resizing.sizes.items()}
     except InputError as error:

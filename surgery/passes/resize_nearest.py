@@ -20,17 +20,18 @@ import onnx
 
 from postprocess.errors import InputError
 
-from .node_pass import Answer, Draft, Facts, NodePass, attribute
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass, attribute
 from .resizing import Resizing, describe
 
 TRIED = 16  # elements, where the size is open: the rule for whole factors does not depend on it
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
     plain = attribute(node, "nearest_mode", "round_prefer_floor") == "floor"
     if attribute(node, "mode", "nearest") != "nearest":
         return None
-    resizing = describe(node, facts)
+    resizing = describe(node, view)
     if isinstance(resizing, str):
         return resizing
     if plain and resizing.coordinates == "asymmetric":
@@ -43,7 +44,7 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
             return (
                 f"{resizing.coordinates} picks other pixels than the {factor} times repeated ones"
             )
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     kept = {
         a.name: attribute(node, a.name)
         for a in node.attribute

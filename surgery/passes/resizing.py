@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from ..graph.run import run
-from .node_pass import Array, Facts, attribute
+from ..graph.view import View
+from .node_pass import Array, attribute
 
 REQUIRED = 13  # below this opset the region of interest and the scales may be empty, not left out
 
@@ -92,11 +93,11 @@ class Resizing:
         return np.asarray(run(model, {"x": unit})["y"][0, :, 0].T, np.float32)
 
 
-def describe(node: onnx.NodeProto, facts: Facts) -> Resizing | str:
+def describe(node: onnx.NodeProto, view: View) -> Resizing | str:
     """Return what a Resize does, or why that cannot be told."""
-    shape = facts.shape(node.input[0])
-    given, stated = facts.input(node, 2), facts.input(node, 3)
-    values = facts.constant(given or stated)
+    shape = view.shape(node.input[0])
+    given, stated = view.input(node, 2), view.input(node, 3)
+    values = view.constant(given or stated)
     if shape is None:
         return "its input's rank is not known"
     if values is None:
@@ -120,4 +121,4 @@ def describe(node: onnx.NodeProto, facts: Facts) -> Resizing | str:
             scales[axis] = scale
             if isinstance(size, int) and after is not None:
                 sizes[axis] = (size, after)
-    return Resizing(node, facts.opset, scales, sizes, not given)
+    return Resizing(node, view.opset, scales, sizes, not given)

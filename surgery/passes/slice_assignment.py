@@ -25,14 +25,15 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 
-from .node_pass import Answer, Array, Draft, Facts, NodePass, attribute
+from ..graph.view import View
+from .node_pass import Answer, Array, Draft, NodePass, attribute
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
     data, name, updates = node.input
     if attribute(node, "reduction", "none") != "none":
         return "it adds to what is there"
-    indices, sizes = facts.constant(name), facts.sizes(data)
+    indices, sizes = view.constant(name), view.sizes(data)
     if indices is None:
         return "its indices are computed"
     if sizes is None:
@@ -41,9 +42,9 @@ def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
     box = find(indices, sizes, int(attribute(node, "axis", 0)) % len(sizes))
     if box is None:
         return "its indices are not those of a slice"
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     extents = tuple(map(len, box))
-    if facts.sizes(updates) != extents:
+    if view.sizes(updates) != extents:
         updates = draft.op("Reshape", updates, draft.ints(*extents))
     last = _Writer(draft, box).written(data, list(sizes), updates, 0)
     if draft.nodes:

@@ -24,10 +24,11 @@ from ..graph.modules import all_nodes, carry_modules
 from ..graph.names import stable_names
 from ..graph.shapes import inputs_of
 from ..graph.storage import settle
+from ..graph.view import opset_of
 from ..graph.weights import with_weights_as_inputs
 from ..support.ledger import Entry
 from ..support.quiet import quiet
-from .base import EVERY_OPSET, Divisible, Pass, opset_of
+from .base import EVERY_OPSET, Divisible, Pass
 from .check import Check, NothingToCompareError
 from .initializers import STANDALONE
 

@@ -19,25 +19,26 @@ import math
 
 import onnx
 
-from .node_pass import Answer, Draft, Facts, NodePass
+from ..graph.view import View
+from .node_pass import Answer, Draft, NodePass
 from .pixel_shuffle import Chain, chain_to
 
 MOST = 4  # axes
 
 
-def _rewrite(node: onnx.NodeProto, facts: Facts) -> Answer:
-    chain = chain_to(node, facts)
+def _rewrite(node: onnx.NodeProto, view: View) -> Answer:
+    chain = chain_to(node, view)
     if chain is None or len(chain.middle) <= MOST:
         return None
     groups = merged(chain)
-    after = facts.shape(node.output[0])
+    after = view.shape(node.output[0])
     if len(groups) > MOST:
         return f"{len(groups)} groups of axes change places"
     sizes = [_size([chain.middle[axis] for axis in group]) for group in sorted(groups)]
     final = [size if isinstance(size, int) else -1 for size in after or ()]
     if after is None or sizes.count(-1) > 1 or final.count(-1) > 1:
         return "more than one size is not known"
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     before = draft.op("Reshape", chain.source, draft.ints(*sizes, role="shape"))
     order = [sorted(groups).index(group) for group in groups]
     moved = draft.op("Transpose", before, perm=order)

@@ -13,8 +13,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from .base import opset_of
-from .node_pass import Facts
+from ..graph.view import View
 
 _FLOATS = (TensorProto.DOUBLE, TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 _BOOLEAN, _WHOLE, _FLOATING = range(3)
@@ -39,7 +38,7 @@ class Repair:
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self._model = model
-        self._facts = Facts(model)
+        self._view = View(model)
         self._opsets = {entry.domain: entry.version for entry in model.opset_import}
         self._kinds = {t.name: t.data_type for t in model.graph.initializer}
         for value in model.graph.input:
@@ -98,7 +97,7 @@ class Repair:
 
     def _schema(self, node: onnx.NodeProto) -> onnx.defs.OpSchema | None:
         domain = "" if node.domain == "ai.onnx" else node.domain
-        version = self._opsets.get(domain, opset_of(self._model) if not domain else 1)
+        version = self._view.opset if not domain else self._opsets.get(domain, 1)
         try:
             return onnx.defs.get_schema(node.op_type, version, domain)
         except onnx.defs.SchemaError:
@@ -111,7 +110,7 @@ class Repair:
             return int(kinds[0])
         top = max(map(_category, kinds))
         ruling = [name for name in names if _category(self._kinds[name]) == top]
-        computed = [name for name in ruling if self._facts.constant(name) is None]
+        computed = [name for name in ruling if self._view.constant(name) is None]
         if not computed and top == _FLOATING and len(ruling) < len(names):
             return int(TensorProto.FLOAT)  # whole numbers and a constant: torch's default type
         return int(max((self._kinds[name] for name in computed or ruling), key=_width))
@@ -133,14 +132,14 @@ class Repair:
         if unknown:
             found = self._inferred(node, schema)
             for name in unknown:
-                self._kinds[name] = found.get(name) or self._facts.element_type(name)
+                self._kinds[name] = found.get(name) or self._view.element_type(name)
 
     def _inferred(self, node: onnx.NodeProto, schema: onnx.defs.OpSchema | None) -> dict[str, int]:
         """What onnx infers of one node: types that follow from attributes, as those of Cast."""
         if schema is None:
             return {}
         given = {
-            name: helper.make_tensor_type_proto(self._kinds[name], self._facts.shape(name))
+            name: helper.make_tensor_type_proto(self._kinds[name], self._view.shape(name))
             for name in node.input
             if self._kinds.get(name)
         }
@@ -160,7 +159,7 @@ class Repair:
         if key not in made:
             word = TensorProto.DataType.Name(kind).lower()
             made[key] = f"{name}.{word}"
-            values = self._facts.constant(name)
+            values = self._view.constant(name)
             if values is None:
                 nodes.append(
                     helper.make_node("Cast", [name], [made[key]], name=f"{made[key]}.Cast", to=kind)

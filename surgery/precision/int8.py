@@ -25,7 +25,7 @@ from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from postprocess.errors import InputError
 
-from ..passes.base import opset_of
+from ..graph.view import opset_of
 from ..support.quiet import silent
 from .nodes import described, finished
 from .ranges import Ranges, calibration_data

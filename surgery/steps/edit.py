@@ -12,7 +12,7 @@ from ..graph.insert import insert
 from ..graph.remove import position_of, remove
 from ..graph.rename import rename
 from ..graph.run import run
-from ..graph.view import Index
+from ..graph.view import View
 from .step import Arrays, Change, Expected
 
 
@@ -77,8 +77,8 @@ class _Remove:
         field.only("node", "by")
         node, by = field["node"].text(), field.get("by", None)
         removed = remove(model, node, None if by.value is None else by.text())
-        index = Index(model)
-        return Change((removed,), node, index.nodes[position_of(index, node)].op_type)
+        view = View(model)
+        return Change((removed,), node, view.nodes[position_of(view, node)].op_type)
 
 
 REMOVE = _Remove()

@@ -187,7 +187,7 @@ def audits(
 
 
 def _audit(facts: Profile, target: Target, path: str, listed: int) -> Audit:
-    verdicts = Verdicts(facts.bare, target)
+    verdicts = Verdicts(facts.view, target)
     rated = [(node, _verdict(node, verdicts)) for node in facts.every]
     runs = {id(node): not verdict.reason for node, verdict in rated}
     refused, actions = _refusals(facts, target, rated, runs, path)
@@ -310,7 +310,7 @@ def _way(facts: Profile, override: str, step: str) -> str:
 
 def _freed(facts: Profile, target: Target) -> int:
     """How many nodes ``target`` runs once the weights that are listed as inputs are constants."""
-    verdicts = Verdicts(facts.bare, replace(target, frees_weights=True))
+    verdicts = Verdicts(facts.view, replace(target, frees_weights=True))
     return sum(not _verdict(node, verdicts).reason for node in facts.every)
 
 

@@ -19,8 +19,8 @@ from onnx import TensorProto, helper, inliner
 from postprocess.errors import InputError
 
 from ..graph.modules import all_nodes, module_of, subgraphs
-from ..graph.shapes import Shape, infer, inputs_of, shape_of, shapes, skeleton
-from ..graph.view import downstream, upstream
+from ..graph.shapes import Shape, infer, inputs_of, shape_of, skeleton
+from ..graph.view import View, downstream, upstream
 from ..support.ledger import LEDGER_KEY, STRATEGY_KEY
 
 # Sizes assumed for dynamic axes that the caller does not fix.
@@ -37,7 +37,7 @@ class Profile:
     """Facts about one graph; nodes are told apart by ``id``.
 
     Attributes:
-        bare: the graph without its large weights, functions inlined, shapes inferred.
+        view: of the graph without its large weights, functions inlined, shapes inferred.
         nodes: of the graph itself, in order, without constants.
         every: those of subgraphs too.
         macs: multiply-adds of each of ``every``; None where shapes are not known.
@@ -51,7 +51,7 @@ class Profile:
         inputs, outputs: name -> type and shape, as ``float32[1, 3, height, width]``.
     """
 
-    bare: onnx.ModelProto
+    view: View
     nodes: tuple[onnx.NodeProto, ...]
     every: tuple[onnx.NodeProto, ...]
     macs: Mapping[int, int | None]
@@ -88,10 +88,10 @@ def profile(model: onnx.ModelProto, sizes: Mapping[str, int] | None = None) -> P
     dynamic = _symbols(bare)
     assumed = {symbol: (sizes or {}).get(symbol, size) for symbol, size in dynamic.items()}
     bare = infer(bare, assumed)
-    known = shapes(bare)
+    view = View(bare, inferred=True)
     every = tuple(node for node in all_nodes(bare.graph) if node.op_type != "Constant")
     nodes = tuple(node for node in bare.graph.node if node.op_type != "Constant")
-    macs = {id(node): multiply_adds(node, known) for node in every}
+    macs = {id(node): multiply_adds(node, view.shapes) for node in every}
 
     def multiplies(node: onnx.NodeProto) -> bool:
         inner = [n for graph in subgraphs(node) for n in all_nodes(graph)]
@@ -101,13 +101,13 @@ def profile(model: onnx.ModelProto, sizes: Mapping[str, int] | None = None) -> P
     notes = {entry.key: entry.value for entry in model.metadata_props}
     widths = [(math.prod(t.dims), t.data_type) for t in model.graph.initializer]
     return Profile(
-        bare=bare,
+        view=view,
         nodes=nodes,
         every=every,
         macs=macs,
         head=frozenset(map(id, idle)) & _without(nodes, upstream(nodes, multiplies)),
         tail=frozenset(map(id, idle)) & _without(nodes, downstream(nodes, multiplies)),
-        opset=_opset(model),
+        opset=view.opset,
         dynamic=tuple(dynamic),
         assumed=assumed,
         exported=STRATEGY_KEY in notes,
@@ -184,11 +184,6 @@ def _ports(model: onnx.ModelProto, values: Any) -> dict[str, str]:
             shape = ", ".join("?" if dim is None else str(dim) for dim in shape_of(value) or ())
             ports[value.name] = f"{kind}[{shape}]"
     return ports
-
-
-def _opset(model: onnx.ModelProto) -> int:
-    versions = [e.version for e in model.opset_import if e.domain in ("", "ai.onnx")]
-    return versions[0] if versions else 0
 
 
 def _width(kind: int) -> float:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from ..graph.modules import all_nodes
-from ..graph.shapes import element_types, shapes
+from ..graph.view import View
+from ..graph.weights import array_of, is_outside
 from .target import ANY_OPSET, Rule, Target
 
 LISTED = ", is listed as an input"  # said of a weight that the graph's caller may override
@@ -36,24 +37,23 @@ class Verdicts:
     """Verdicts on the nodes of one graph.
 
     Args:
-        model: with inferred shapes; constants are its initializers and ``Constant`` nodes.
+        view: of the graph, with inferred shapes; constants are its initializers and ``Constant``
+            nodes.
         target: whose rules apply.
     """
 
-    def __init__(self, model: onnx.ModelProto, target: Target) -> None:
+    def __init__(self, view: View, target: Target) -> None:
         self._target = target
-        self._shapes = shapes(model)
-        self._types = element_types(model)
-        self._opsets = {entry.domain: entry.version for entry in model.opset_import}
-        nodes = list(all_nodes(model.graph))
-        self._makers = {out: node for node in nodes for out in node.output if out}
-        weights = {tensor.name for tensor in model.graph.initializer}
-        self._listed = weights & {value.name for value in model.graph.input}
-        if target.frees_weights:
-            self._listed = set()
-        self._constants = weights - self._listed
-        self._constants |= {out for n in nodes if n.op_type == "Constant" for out in n.output}
-        self._scalars = _scalars(model.graph.initializer, nodes)
+        self._view = view
+        self._opsets = {entry.domain: entry.version for entry in view.model.opset_import}
+        self._listed = frozenset[str]() if target.frees_weights else view.listed & set(view.weights)
+        self._constants = set(view.weights) - self._listed
+        self._constants |= {
+            out
+            for node in all_nodes(view.model.graph)
+            if node.op_type == "Constant"
+            for out in node.output
+        }
 
     def of(self, node: onnx.NodeProto) -> Verdict:
         """Return the verdict on ``node``."""
@@ -84,7 +84,7 @@ class Verdicts:
         )
 
     def _rank(self, node: onnx.NodeProto, rule: Rule) -> str:
-        shape = self._shapes.get(node.input[0]) if node.input else None
+        shape = self._view.shape(node.input[0]) if node.input else None
         if not rule.rank or shape is None or len(shape) in rule.rank:
             return ""
         low, high = min(rule.rank), max(rule.rank)
@@ -132,12 +132,19 @@ class Verdicts:
         """A bound of a Clip: an input from opset 11 on, an attribute before; None where unknown."""
         given = node.input[position] if position < len(node.input) else ""
         if given:
-            return self._scalars.get(given)
+            return self._scalar(given)
         value = self._attribute(node, name)
         return None if value is None else float(value)
 
+    def _scalar(self, name: str) -> float | None:
+        """Value of a constant of one element, to the six digits that tables give."""
+        tensor = self._view.tensor(name)
+        if tensor is None or math.prod(tensor.dims) != 1 or tensor.data_type not in _NUMBERS:
+            return None
+        return None if is_outside(tensor) else round(float(array_of(tensor).reshape(-1)[0]), 6)
+
     def _axis(self, node: onnx.NodeProto, rule: Rule) -> str:
-        shape = self._shapes.get(node.input[0]) if rule.last_axis and node.input else None
+        shape = self._view.shape(node.input[0]) if rule.last_axis and node.input else None
         axis = self._attribute(node, "axis")
         if shape is None or axis is None or axis in (-1, len(shape) - 1):
             return ""
@@ -156,7 +163,7 @@ class Verdicts:
         return value.decode(errors="replace") if isinstance(value, bytes) else value
 
     def _follows(self, node: onnx.NodeProto, rule: Rule) -> str:
-        maker = self._makers.get(node.input[0]) if node.input else None
+        maker = self._view.makers.get(node.input[0]) if node.input else None
         fits = maker is not None and maker.op_type in rule.follows
         if not rule.follows or (maker is not None and fits and not self.of(maker).reason):
             return ""
@@ -167,9 +174,9 @@ class Verdicts:
         if not self._target.types:
             return ""
         for name in (*node.input, *node.output):
-            if name in self._constants or name not in self._types:
+            if name in self._constants or not self._view.element_type(name):
                 continue
-            kind = TensorProto.DataType.Name(self._types[name]).lower()
+            kind = TensorProto.DataType.Name(self._view.element_type(name)).lower()
             kind = _NAMES.get(kind, kind)
             if kind not in self._target.types and name in self._listed:
                 place = self._formal(node, list(node.input).index(name))
@@ -188,23 +195,6 @@ class Verdicts:
         if not onnx.defs.has(node.op_type, node.domain):
             return None
         return onnx.defs.get_schema(node.op_type, self._opsets.get(node.domain, 1), node.domain)
-
-
-def _scalars(
-    initializers: Iterable[onnx.TensorProto], nodes: Iterable[onnx.NodeProto]
-) -> dict[str, float]:
-    """Values of the constants of one element, to the six digits that tables give."""
-    tensors = {tensor.name: tensor for tensor in initializers}
-    for node in nodes:
-        if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
-            tensors[node.output[0]] = node.attribute[0].t
-    return {
-        name: round(float(numpy_helper.to_array(tensor).reshape(-1)[0]), 6)
-        for name, tensor in tensors.items()
-        if math.prod(tensor.dims) == 1
-        and tensor.data_type in _NUMBERS
-        and tensor.data_location != TensorProto.EXTERNAL
-    }
 
 
 def _number(value: float | None) -> str:

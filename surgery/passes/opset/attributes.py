@@ -8,27 +8,28 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from ..node_pass import Draft, Facts, attribute, set_attribute
+from ...graph.view import View
+from ..node_pass import Draft, attribute, set_attribute
 from .form import Answer, constants, input_as_attribute
 
 
-def reduction(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def reduction(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Axes as an attribute; without any, the whole tensor, or nothing at all."""
     idle = attribute(node, "noop_with_empty_axes", 0)
     set_attribute(node, "noop_with_empty_axes", None)
-    made = input_as_attribute(1, "axes")(node, draft, facts)
+    made = input_as_attribute(1, "axes")(node, draft, view)
     if isinstance(made, list) and idle and attribute(node, "axes") is None:
         return [helper.make_node("Identity", node.input, node.output, node.name)]
     return made
 
 
-def split_count(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def split_count(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """A number of outputs as the sizes of the pieces."""
     count = attribute(node, "num_outputs")
     set_attribute(node, "num_outputs", None)
     if count is None:
         return [node]
-    shape = facts.shape(node.input[0])
+    shape = view.shape(node.input[0])
     size = None if shape is None else shape[int(attribute(node, "axis", 0))]
     if not isinstance(size, int):
         return "the size that it splits is not known"
@@ -39,12 +40,12 @@ def split_count(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
     return [node]
 
 
-def pad_axes(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def pad_axes(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Pads of some axes as those of all."""
     if len(node.input) < 4 or not node.input[3]:
         return [node]
-    axes, pads = constants(node, 3, facts), constants(node, 1, facts)
-    shape = facts.shape(node.input[0])
+    axes, pads = constants(node, 3, view), constants(node, 1, view)
+    shape = view.shape(node.input[0])
     if axes is None or pads is None or shape is None:
         return "it pads axes that are computed"
     whole = np.zeros((2, len(shape)), np.int64)
@@ -54,9 +55,9 @@ def pad_axes(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
     return [node]
 
 
-def pad_attributes(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def pad_attributes(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Pads and their value as attributes."""
-    pads, value = constants(node, 1, facts), constants(node, 2, facts)
+    pads, value = constants(node, 1, view), constants(node, 2, view)
     if pads is None or value is None:
         return "its pads are computed, in older opsets they are an attribute"
     del node.input[1:]
@@ -65,10 +66,10 @@ def pad_attributes(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
     return [node]
 
 
-def clip_attributes(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def clip_attributes(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Bounds as attributes."""
     for place, name in ((1, "min"), (2, "max")):
-        values = constants(node, place, facts)
+        values = constants(node, place, view)
         if values is None:
             return "its bounds are computed, in older opsets they are attributes"
         set_attribute(node, name, float(values[0]) if values else None)
@@ -76,21 +77,21 @@ def clip_attributes(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
     return [node]
 
 
-def dropout(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def dropout(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """In inference it hands its input on."""
     if len(node.output) > 1 and node.output[1]:
         return "its mask is read"
-    if any(constants(node, 2, facts) or []):
+    if any(constants(node, 2, view) or []):
         return "training_mode=true"
     return [helper.make_node("Identity", node.input[:1], node.output[:1], node.name)]
 
 
-def constant_value(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def constant_value(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Numbers given in another way as one tensor."""
     given = node.attribute[0]
     if given.name in ("value", "sparse_value"):
         return [node]
-    values = facts.constant(node.output[0])
+    values = view.constant(node.output[0])
     if values is None:
         return f"{given.name} came later"
     del node.attribute[:]
@@ -98,17 +99,17 @@ def constant_value(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
     return [node]
 
 
-def reshape(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def reshape(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """A target without zeros means the same with allowzero (dynamo writes that) and without."""
     if attribute(node, "allowzero", 0):
-        target = constants(node, 1, facts)
+        target = constants(node, 1, view)
         if target is None or 0 in target:
             return "allowzero=1 came later"
     set_attribute(node, "allowzero", None)
     return [node]
 
 
-def shape_slice(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def shape_slice(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """A part of a shape as a Slice of the whole."""
     start, end = attribute(node, "start", 0), attribute(node, "end")
     if start == 0 and end is None:

@@ -15,9 +15,9 @@ from onnxscript import optimizer
 from postprocess.errors import InputError
 
 from ...graph.modules import carry_modules
+from ...graph.view import opset_of
 from ...graph.weights import with_inputs_as_weights, with_weights_as_inputs
 from ...support.quiet import quiet
-from ..base import opset_of
 from ..check import Check, NothingToCompareError
 from ..initializers import STANDALONE
 from .downgrade import downgraded

@@ -19,8 +19,8 @@ from postprocess.errors import InputError
 
 from ...graph.modules import subgraphs
 from ...graph.shapes import infer
-from ..base import opset_of
-from ..node_pass import Draft, Facts
+from ...graph.view import View, opset_of
+from ..node_pass import Draft
 from .form import Form
 from .forms import FORMS, REDEFINED
 
@@ -35,11 +35,11 @@ def downgraded(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     """
     made = _without_functions(model, opset)
     for version in range(opset_of(model), opset, -1):
-        facts = Facts(made)
+        view = View(made)
         for graph in _graphs(made.graph):
             nodes: list[onnx.NodeProto] = []
             for node in list(graph.node):
-                nodes += _older(node, version, facts, made)
+                nodes += _older(node, version, view, made)
             copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
             del graph.node[:], graph.value_info[:]
             graph.node.extend(copies)
@@ -50,7 +50,7 @@ def downgraded(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
 
 
 def _older(
-    node: onnx.NodeProto, version: int, facts: Facts, model: onnx.ModelProto
+    node: onnx.NodeProto, version: int, view: View, model: onnx.ModelProto
 ) -> list[onnx.NodeProto]:
     """What a node of opset ``version`` is in the one before; new weights go to ``model``."""
     if node.domain not in ("", "ai.onnx"):
@@ -60,8 +60,8 @@ def _older(
         return [node]
     form: Form | None = FORMS.get((node.op_type, version))
     if form is not None:
-        draft = Draft(node, facts)
-        nodes = form(node, draft, facts)
+        draft = Draft(node, view)
+        nodes = form(node, draft, view)
         if isinstance(nodes, str):
             raise InputError(f"{_place(node)}: {nodes}")
         model.graph.initializer.extend(draft.weights)

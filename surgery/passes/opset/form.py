@@ -11,26 +11,27 @@ from collections.abc import Callable, Sequence
 
 import onnx
 
-from ..node_pass import Draft, Facts, attribute, set_attribute
+from ...graph.view import View
+from ..node_pass import Draft, attribute, set_attribute
 
 Answer = list[onnx.NodeProto] | str
-Form = Callable[[onnx.NodeProto, Draft, Facts], Answer]
+Form = Callable[[onnx.NodeProto, Draft, View], Answer]
 
 
-def constants(node: onnx.NodeProto, place: int, facts: Facts) -> list[float] | None:
+def constants(node: onnx.NodeProto, place: int, view: View) -> list[float] | None:
     """Numbers of a constant input, None where it is computed; empty where it is left out."""
     name = node.input[place] if place < len(node.input) else ""
     if not name:
         return []
-    values = facts.constant(name)
+    values = view.constant(name)
     return None if values is None else values.ravel().tolist()
 
 
 def input_as_attribute(place: int, name: str) -> Form:
     """A form that takes a constant from an input into an attribute."""
 
-    def form(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
-        values = constants(node, place, facts)
+    def form(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
+        values = constants(node, place, view)
         if values is None:
             return f"its {name} are computed, in older opsets they are an attribute"
         del node.input[place:]
@@ -43,9 +44,9 @@ def input_as_attribute(place: int, name: str) -> Form:
 def refuse_values(name: str, values: Sequence[str], form: Form | None = None) -> Form:
     """A form that refuses values which an attribute took later, and else is ``form``."""
 
-    def checked(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+    def checked(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
         if attribute(node, name) in values:
             return f"{name}={attribute(node, name)} came later"
-        return [node] if form is None else form(node, draft, facts)
+        return [node] if form is None else form(node, draft, view)
 
     return checked

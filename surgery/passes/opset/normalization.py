@@ -8,13 +8,14 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from ..node_pass import Draft, Facts, attribute, set_attribute
+from ...graph.view import View
+from ..node_pass import Draft, attribute, set_attribute
 from .form import Answer
 
 
-def normalized_axis(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def normalized_axis(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Softmax and its like: before 13 over all axes from ``axis`` on, so the axis goes last."""
-    shape = facts.shape(node.input[0])
+    shape = view.shape(node.input[0])
     if shape is None:
         return "the rank of its input is not known"
     last = len(shape) - 1
@@ -30,15 +31,15 @@ def normalized_axis(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
     return draft.nodes
 
 
-def layer_norm(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def layer_norm(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """(x - mean) / sqrt(variance + epsilon) * scale + bias over the axes from ``axis`` on."""
-    shape = facts.shape(node.input[0])
+    shape = view.shape(node.input[0])
     if shape is None or any(node.output[1:]):
         return "the rank of its input is not known, or its statistics are read"
     source, scale, *bias = node.input
     axis = int(attribute(node, "axis", -1)) % len(shape)
     axes = list(range(axis, len(shape)))
-    kind = helper.tensor_dtype_to_np_dtype(facts.element_type(source) or onnx.TensorProto.FLOAT)
+    kind = helper.tensor_dtype_to_np_dtype(view.element_type(source) or onnx.TensorProto.FLOAT)
     epsilon = draft.weight(np.array(attribute(node, "epsilon", 1e-5), kind), "epsilon")
     centred = draft.op("Sub", source, draft.op("ReduceMean", source, axes=axes, keepdims=1))
     square = draft.op("Mul", centred, centred)
@@ -51,9 +52,9 @@ def layer_norm(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
     return draft.nodes
 
 
-def one_scale(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def one_scale(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Quantization before 13 is by one scale for the whole tensor."""
-    sizes = facts.sizes(node.input[1])
+    sizes = view.sizes(node.input[1])
     if sizes is None or math.prod(sizes) != 1:
         return "a scale for each channel came later"
     set_attribute(node, "axis", None)

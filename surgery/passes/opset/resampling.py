@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from ..node_pass import Draft, Facts, attribute, set_attribute
+from ...graph.view import View
+from ..node_pass import Draft, attribute, set_attribute
 from .form import Answer, constants
 
 
-def resize_axes(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def resize_axes(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Scales or sizes of every axis; no antialiasing."""
     if attribute(node, "antialias", 0):
         return "antialias=1 came later"
@@ -20,9 +21,9 @@ def resize_axes(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
         set_attribute(node, name, None)
     if axes is None:
         return [node]
-    sizes = facts.sizes(node.input[0])
+    sizes = view.sizes(node.input[0])
     for place in (2, 3):
-        values = constants(node, place, facts)
+        values = constants(node, place, view)
         if not values:
             continue
         if sizes is None:
@@ -35,7 +36,7 @@ def resize_axes(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
     return "its scales or sizes are computed"
 
 
-def resize_inputs(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def resize_inputs(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Region and scales, which had to be given, if only as empty tensors."""
     while len(node.input) < 3:
         node.input.append("")
@@ -45,7 +46,7 @@ def resize_inputs(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
     return [node]
 
 
-def resize_plain(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def resize_plain(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Of opset 10: scales alone; coordinates are divided by them and, for nearest, rounded down."""
     mode = attribute(node, "mode", "nearest")
     place = attribute(node, "coordinate_transformation_mode", "half_pixel")
@@ -59,17 +60,17 @@ def resize_plain(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
     return [node]
 
 
-def grid_sample(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def grid_sample(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """The older names of its modes; images alone."""
     names = {"linear": "bilinear", "cubic": "bicubic", "nearest": "nearest"}
-    shape = facts.shape(node.input[0])
+    shape = view.shape(node.input[0])
     if shape is None or len(shape) != 4:
         return "it samples something else than (N, C, H, W)"
     set_attribute(node, "mode", names[attribute(node, "mode", "linear")])
     return [node]
 
 
-def roi_align(node: onnx.NodeProto, draft: Draft, facts: Facts) -> Answer:
+def roi_align(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Coordinates as the older opset takes them alone."""
     if attribute(node, "coordinate_transformation_mode", "half_pixel") != "output_half_pixel":
         return "coordinate_transformation_mode=half_pixel came later"

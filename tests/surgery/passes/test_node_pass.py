@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from surgery.passes.node_pass import Answer, Draft, Facts, NodePass
+from surgery.graph.view import View
+from surgery.passes.node_pass import Answer, Draft, NodePass
 
 from .graphs import difference, graph, node, operators
 
 
-def _doubled(node: onnx.NodeProto, facts: Facts) -> Answer:
+def _doubled(node: onnx.NodeProto, view: View) -> Answer:
     """Relu(x) as Relu(x * 1), for a test."""
-    if facts.input(node, 0) == "z":
+    if view.input(node, 0) == "z":
         return "z stays"
-    draft = Draft(node, facts)
+    draft = Draft(node, view)
     scaled = draft.op("Mul", node.input[0], draft.weight(np.float32(1)))
     draft.op("Relu", scaled, final=True)
     return draft
@@ -48,17 +49,17 @@ def test_new_names_do_not_meet_those_that_are_there() -> None:
 
 def test_weights_that_are_listed_as_inputs_are_no_constants() -> None:
     model = graph([node("Add", "x w")], {"x": [2]}, weights={"w": np.ones(2, np.float32)})
-    assert Facts(model).constant("w") is not None
+    assert View(model).constant("w") is not None
     listed = model.graph.input.add()
     listed.CopyFrom(model.graph.input[0])
     listed.name = "w"
-    assert Facts(model).constant("w") is None
+    assert View(model).constant("w") is None
 
 
 def test_constant_nodes_are_constants() -> None:
     model = graph(
         [node("Constant", "", "c", value_ints=[1, -2])], {"x": [2]}, ("c",), kinds={"c": 7}
     )
-    found = Facts(model).constant("c")
+    found = View(model).constant("c")
     assert found is not None
     assert found.tolist() == [1, -2]

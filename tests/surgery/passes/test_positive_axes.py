@@ -6,7 +6,8 @@ import numpy as np
 import onnx
 import pytest
 
-from surgery.passes.node_pass import Facts, attribute
+from surgery.graph.view import View
+from surgery.passes.node_pass import attribute
 from surgery.targets.audit import audit
 from surgery.targets.registry import load_target
 
@@ -22,7 +23,7 @@ def test_a_target_takes_positive_indices_only() -> None:
     after, declined = passed(before, "positive_axes")
     assert not declined
     (made,) = after.graph.node
-    indices = Facts(after).constant(made.input[1])
+    indices = View(after).constant(made.input[1])
     assert attribute(made, "axis") == 2
     assert indices is not None
     assert indices.tolist() == [3, 0, 0]
@@ -46,7 +47,7 @@ def test_axes_are_counted_from_the_front(made: onnx.NodeProto, axes: list[int]) 
     assert not declined
     (node_after,) = after.graph.node
     stated = attribute(node_after, "axis")
-    constant = Facts(after).constant(node_after.input[-1])
+    constant = View(after).constant(node_after.input[-1])
     assert axes == ([stated] if stated is not None else list(constant))  # type: ignore[arg-type]
     assert difference(before, after) == 0
 
@@ -67,7 +68,7 @@ def test_axes_that_are_computed_from_constants_are_constants_after_fold() -> Non
     folded, _ = passed(before, "fold")
     after, declined = passed(folded, "positive_axes")
     assert not declined
-    constant = Facts(after).constant(after.graph.node[0].input[1])
+    constant = View(after).constant(after.graph.node[0].input[1])
     assert constant is not None
     assert constant.tolist() == [2]
     assert difference(before, after) == 0

@@ -15,9 +15,10 @@ from onnx import TensorProto, helper, numpy_helper
 from postprocess.errors import InputError
 from surgery.graph.modules import module_of
 from surgery.graph.run import random_feeds, run
+from surgery.graph.view import opset_of
 from surgery.measure.arrays import compare, within
 from surgery.passes import PASSES, Check, run_passes
-from surgery.passes.base import EVERY_OPSET, opset_of
+from surgery.passes.base import EVERY_OPSET
 from surgery.support.ledger import Entry, Ledger
 
 from ..nets import DYNAMIC, backbone, export, operators
