@@ -31,7 +31,7 @@ def e2ec(nodes: Nodes, decoder: E2EC) -> onnx.ModelProto:
     moves = nodes.reshape(at(nodes, wh, found.places, 2 * decoder.points), 0, 0, -1, 2)
     moves = scaled(nodes, moves, decoder.init_stride)
     contours = nodes.op("Add", nodes.reshape(found.centres, 0, 0, 1, 2), moves)
-    contours = nodes.op("Max", contours, nodes.weight(0.0))
+    contours = nodes.op("Max", contours, nodes.constant(0.0))
     contours = scaled(nodes, nodes.op("Min", contours, _last(nodes, heatmap)), decoder.stride)
     ends = [nodes.reduce(op, contours, 2) for op in ("ReduceMin", "ReduceMax")]
     boxes = nodes.op("Concat", *ends, axis=2)
@@ -46,12 +46,12 @@ def snake(nodes: Nodes, decoder: Snake) -> onnx.ModelProto:
     """
     heatmap, wh = nodes.head(decoder.heatmap, 4), nodes.head(decoder.wh, 4, 2)
     found = _centres(nodes, heatmap, decoder)
-    half = nodes.op("Div", at(nodes, wh, found.places, 2), nodes.weight(2.0))
-    low = nodes.op("Max", nodes.op("Sub", found.centres, half), nodes.weight(0.0))
+    half = nodes.op("Div", at(nodes, wh, found.places, 2), nodes.constant(2.0))
+    low = nodes.op("Max", nodes.op("Sub", found.centres, half), nodes.constant(0.0))
     high = nodes.op("Min", nodes.op("Add", found.centres, half), _last(nodes, heatmap))
-    middle = nodes.op("Div", nodes.op("Add", low, high), nodes.weight(2.0))
+    middle = nodes.op("Div", nodes.op("Add", low, high), nodes.constant(2.0))
     # top (middle x, low y), left (low x, middle y), bottom, right
-    across, down = nodes.weight([1.0, 0.0]), nodes.weight([0.0, 1.0])
+    across, down = nodes.constant([1.0, 0.0]), nodes.constant([0.0, 1.0])
 
     def vertex(x: str, y: str) -> str:
         point = nodes.op("Add", nodes.op("Mul", x, across), nodes.op("Mul", y, down))
@@ -60,7 +60,7 @@ def snake(nodes: Nodes, decoder: Snake) -> onnx.ModelProto:
     corners = [vertex(middle, low), vertex(low, middle), vertex(middle, high), vertex(high, middle)]
     share = decoder.init_points // 4
     weights = (np.arange(share, dtype=np.float32) / np.float32(share))[:, None]
-    forward, back = nodes.weight(weights), nodes.weight(np.float32(1) - weights)
+    forward, back = nodes.constant(weights), nodes.constant(np.float32(1) - weights)
     edges = [
         nodes.op("Add", nodes.op("Mul", start, back), nodes.op("Mul", end, forward))
         for start, end in zip(corners, [*corners[1:], corners[0]], strict=True)
@@ -84,7 +84,7 @@ def _centres(nodes: Nodes, heatmap: str, decoder: E2EC | Snake) -> Peaks:
 def _last(nodes: Nodes, heatmap: str) -> str:
     """(2,) float32: the last column and row."""
     sides = nodes.op("Concat", nodes.side(heatmap, 3), nodes.side(heatmap, 2), axis=0)
-    return nodes.op("Sub", nodes.cast(sides, np.float32), nodes.weight(1.0))
+    return nodes.op("Sub", nodes.cast(sides, np.float32), nodes.constant(1.0))
 
 
 def _model(

@@ -34,15 +34,15 @@ def ctdet(nodes: Nodes, decoder: CTDet) -> onnx.ModelProto:
         centres = nodes.op("Add", centres, at(nodes, offset, found.places, 2))
     shift = resolved_shift(decoder.center_shift, decoder.offset is None)
     if shift:
-        centres = nodes.op("Add", centres, nodes.weight(shift))
+        centres = nodes.op("Add", centres, nodes.constant(shift))
     factor = decoder.size_scale / (decoder.stride if decoder.size_unit == "input" else 1.0)
     reach = scaled(nodes, at(nodes, size, found.places, sides), factor)
     before = after = reach
     if sides == 2:
-        before = after = nodes.op("Div", reach, nodes.weight(2.0))
+        before = after = nodes.op("Div", reach, nodes.constant(2.0))
     else:
         before, after = (
-            nodes.op("Gather", reach, nodes.weight(pair, np.int64), axis=2)
+            nodes.op("Gather", reach, nodes.constant(pair, np.int64), axis=2)
             for pair in ([0, 1], [2, 3])
         )
     corners = nodes.op("Sub", centres, before), nodes.op("Add", centres, after)

@@ -25,9 +25,9 @@ def dark_step(nodes: Nodes, at: Places, kernel: int) -> str:
     xs, ys = _window(nodes, at, taps, kernel)
     inner = [_within(nodes, place, side) for place, side in ((xs, at.width), (ys, at.height))]
     values = gathered(nodes, at, xs, ys)
-    values = nodes.op("Where", nodes.op("And", *inner), values, nodes.weight(0.0))
+    values = nodes.op("Where", nodes.op("And", *inner), values, nodes.constant(0.0))
     blurred = _blurred(nodes, values, len(taps), kernel)
-    log = nodes.op("Log", nodes.op("Max", blurred, nodes.weight(1e-10, np.float64)))
+    log = nodes.op("Log", nodes.op("Max", blurred, nodes.constant(1e-10, np.float64)))
     step = _newton(
         nodes,
         _combined(nodes, log, taps, {(1, 0): 0.5, (-1, 0): -0.5}),
@@ -36,7 +36,7 @@ def dark_step(nodes: Nodes, at: Places, kernel: int) -> str:
         _combined(nodes, log, taps, {(1, 1): 0.25, (1, -1): -0.25, (-1, 1): -0.25, (-1, -1): 0.25}),
         _combined(nodes, log, taps, {(0, 2): 0.25, (0, 0): -0.5, (0, -2): 0.25}),
     )
-    step = nodes.op("Where", inside(nodes, at, 1.0, 2.0), step, nodes.weight(0.0, np.float64))
+    step = nodes.op("Where", inside(nodes, at, 1.0, 2.0), step, nodes.constant(0.0, np.float64))
     return _checked(nodes, at, step)
 
 
@@ -46,9 +46,9 @@ def dark_udp_step(nodes: Nodes, at: Places, kernel: int) -> str:
     xs, ys = _window(nodes, at, taps, kernel, border=True)
     values = gathered(nodes, at, xs, ys)
     blurred = _blurred(nodes, values, len(taps), kernel)
-    least, most = nodes.weight(1e-3, np.float64), nodes.weight(50.0, np.float64)
+    least, most = nodes.constant(1e-3, np.float64), nodes.constant(50.0, np.float64)
     log = nodes.op("Log", nodes.op("Min", nodes.op("Max", blurred, least), most))
-    ridge = nodes.weight(float(np.finfo(np.float32).eps), np.float64)
+    ridge = nodes.constant(float(np.finfo(np.float32).eps), np.float64)
     step = _newton(
         nodes,
         _combined(nodes, log, taps, {(1, 0): 0.5, (-1, 0): -0.5}),
@@ -91,23 +91,23 @@ def _window(
         reach = np.repeat([tap[axis] for tap in taps], kernel * kernel)
         around = np.tile(columns if axis == 0 else rows, len(taps))
         if border:
-            middle = clipped(nodes, nodes.op("Add", place, nodes.weight(reach)), side)
-            wide = nodes.op("Add", middle, nodes.weight(around))
+            middle = clipped(nodes, nodes.op("Add", place, nodes.constant(reach)), side)
+            wide = nodes.op("Add", middle, nodes.constant(around))
             found.append(_reflected(nodes, wide, side))
         else:
-            found.append(nodes.op("Add", place, nodes.weight(reach + around)))
+            found.append(nodes.op("Add", place, nodes.constant(reach + around)))
     return found[0], found[1]
 
 
 def _within(nodes: Nodes, place: str, side: str) -> str:
-    low = nodes.op("Greater", place, nodes.weight(-1.0))
+    low = nodes.op("Greater", place, nodes.constant(-1.0))
     return nodes.op("And", low, nodes.op("Less", place, side))
 
 
 def _reflected(nodes: Nodes, place: str, side: str) -> str:
     """...2 1 | 0 1 2 ...: the border reflected without repeating it."""
-    one = nodes.weight(1.0)
-    period = nodes.op("Mul", nodes.op("Sub", side, one), nodes.weight(2.0))
+    one = nodes.constant(1.0)
+    period = nodes.op("Mul", nodes.op("Sub", side, one), nodes.constant(2.0))
     folded = nodes.op("Mod", nodes.op("Abs", place), nodes.op("Max", period, one), fmod=1)
     return nodes.op("Min", folded, nodes.op("Sub", period, folded))
 
@@ -116,7 +116,7 @@ def _blurred(nodes: Nodes, values: str, taps: int, kernel: int) -> str:
     """(N,K,T) float64 from (N,K,T*kernel*kernel)."""
     weights = gaussian_kernel(kernel)
     each = nodes.cast(nodes.reshape(values, 0, 0, taps, kernel * kernel), np.float64)
-    product = nodes.op("Mul", each, nodes.weight(np.outer(weights, weights).ravel(), np.float64))
+    product = nodes.op("Mul", each, nodes.constant(np.outer(weights, weights).ravel(), np.float64))
     return nodes.reduce("ReduceSum", product, 3)
 
 
@@ -125,7 +125,7 @@ def _combined(
 ) -> str:
     """(N,K,1) a weighted sum over the taps."""
     weights = [factors.get(tap, 0.0) for tap in taps]
-    product = nodes.op("Mul", log, nodes.weight(weights, np.float64))
+    product = nodes.op("Mul", log, nodes.constant(weights, np.float64))
     return nodes.reduce("ReduceSum", product, 2, keep=True)
 
 
@@ -148,9 +148,9 @@ def _checked(nodes: Nodes, at: Places, step: str) -> str:
     to = nodes.op("Add", points, step)
     usable = nodes.op(
         "And",
-        nodes.at_least(to, nodes.weight(-1.0, np.float64)),
+        nodes.at_least(to, nodes.constant(-1.0, np.float64)),
         nodes.at_least(sides, to),
     )
     both = nodes.reduce("ReduceMin", nodes.cast(usable, np.float32), 2, keep=True)
-    good = nodes.op("Greater", both, nodes.weight(0.5))
-    return nodes.cast(nodes.op("Where", good, step, nodes.weight(0.0, np.float64)), np.float32)
+    good = nodes.op("Greater", both, nodes.constant(0.5))
+    return nodes.cast(nodes.op("Where", good, step, nodes.constant(0.0, np.float64)), np.float32)

@@ -50,24 +50,24 @@ def keypoints(nodes: Nodes, decoder: Keypoints) -> onnx.ModelProto:
 def quarter_step(nodes: Nodes, at: Places, kernel: int) -> str:
     """(N,K,2) a quarter pixel towards the larger neighbour, where the maximum is inside."""
     right, left, below, above = (
-        values_at(nodes, at, nodes.weight([dx]), nodes.weight([dy]))
+        values_at(nodes, at, nodes.constant([dx]), nodes.constant([dy]))
         for dx, dy in ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0))
     )
     steps = [
         nodes.op("Sub", *(nodes.cast(nodes.op("Greater", *pair), np.float32) for pair in order))
         for order in (((right, left), (left, right)), ((below, above), (above, below)))
     ]
-    step = nodes.op("Mul", nodes.op("Concat", *steps, axis=2), nodes.weight(0.25))
-    return nodes.op("Where", inside(nodes, at, 1.0, 1.0), step, nodes.weight(0.0))
+    step = nodes.op("Mul", nodes.op("Concat", *steps, axis=2), nodes.constant(0.25))
+    return nodes.op("Where", inside(nodes, at, 1.0, 1.0), step, nodes.constant(0.0))
 
 
 def _pixels(nodes: Nodes, at: Places, decoder: Keypoints) -> str:
     """(2,) network-input pixels of a heatmap pixel, x and y."""
     if not decoder.unbiased:
-        return nodes.weight([decoder.stride] * 2)
+        return nodes.constant([decoder.stride] * 2)
     sides = nodes.cast(nodes.op("Concat", at.width, at.height, axis=0), np.float64)
-    one = nodes.weight(1.0, np.float64)
-    reach = nodes.op("Sub", nodes.op("Mul", sides, nodes.weight(decoder.stride, np.float64)), one)
+    one = nodes.constant(1.0, np.float64)
+    reach = nodes.op("Sub", nodes.op("Mul", sides, nodes.constant(decoder.stride, np.float64)), one)
     least = nodes.op("Max", nodes.op("Sub", sides, one), one)
     return nodes.cast(nodes.op("Div", reach, least), np.float32)
 
@@ -76,9 +76,9 @@ def _person(nodes: Nodes, top: str, decoder: Keypoints) -> str:
     """(N,) score of the person: the mean of its joints, or of those that count."""
     if decoder.score == "mean":
         return nodes.reduce("ReduceMean", top, 1, 2)
-    seen = nodes.cast(nodes.at_least(top, nodes.weight(decoder.joint_threshold)), np.float32)
+    seen = nodes.cast(nodes.at_least(top, nodes.constant(decoder.joint_threshold)), np.float32)
     total = nodes.reduce("ReduceSum", nodes.op("Mul", top, seen), 1, 2)
-    number = nodes.op("Max", nodes.reduce("ReduceSum", seen, 1, 2), nodes.weight(1.0))
+    number = nodes.op("Max", nodes.reduce("ReduceSum", seen, 1, 2), nodes.constant(1.0))
     return nodes.op("Div", total, number)
 
 
@@ -93,7 +93,7 @@ def person_model(
         score: (N,) of the person.
         threshold: least score of a person.
     """
-    found = nodes.cast(nodes.at_least(score, nodes.weight(threshold)), np.int64)
+    found = nodes.cast(nodes.at_least(score, nodes.constant(threshold)), np.int64)
     return nodes.model(
         [
             ("keypoints", keypoints, np.float32, ["batch", joints, 3]),
@@ -109,7 +109,7 @@ def simcc(nodes: Nodes, decoder: SimCC) -> onnx.ModelProto:
     for name in (decoder.x, decoder.y):
         bins = nodes.head(name, 3)
         place = nodes.cast(nodes.op("ArgMax", bins, axis=2, keepdims=1), np.float32)
-        places.append(nodes.op("Div", place, nodes.weight(decoder.split_ratio)))
+        places.append(nodes.op("Div", place, nodes.constant(decoder.split_ratio)))
         tops.append(nodes.reduce("ReduceMax", bins, 2, keep=True))
     scores = nodes.op("Min", *tops)
     mean = nodes.reduce("ReduceMean", scores, 1, 2)

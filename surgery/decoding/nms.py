@@ -27,7 +27,7 @@ def fast_nms(nodes: Nodes, boxes: str, classes: str, valid: str, *, k: int, iou:
         iou: least intersection over union that removes a box.
     """
     real = nodes.reshape(valid, 0, 0, 1)
-    known = nodes.op("Where", real, boxes, nodes.weight(LOWEST))
+    known = nodes.op("Where", real, boxes, nodes.constant(LOWEST))
     largest = nodes.reduce("ReduceMax", known, 1, 2, keep=True)
     shift = nodes.op("Mul", nodes.reshape(nodes.cast(classes, np.float32), 0, 0, 1), largest)
     moved = nodes.op("Add", boxes, shift)
@@ -36,10 +36,10 @@ def fast_nms(nodes: Nodes, boxes: str, classes: str, valid: str, *, k: int, iou:
     area = nodes.op("Mul", nodes.op("Sub", x2, x1), nodes.op("Sub", y2, y1))
     together = nodes.op("Add", nodes.reshape(area, 0, 0, 1), nodes.reshape(area, 0, 1, -1))
     overlap = nodes.op("Div", shared, nodes.op("Sub", together, shared))
-    better = nodes.weight(np.triu(np.ones((1, k, k)), 1), np.bool_)
-    over = nodes.op("And", nodes.at_least(overlap, nodes.weight(iou)), better)
+    better = nodes.constant(np.triu(np.ones((1, k, k)), 1), np.bool_)
+    over = nodes.op("And", nodes.at_least(overlap, nodes.constant(iou)), better)
     removed = nodes.reduce("ReduceMax", nodes.cast(over, np.float32), 1)
-    return nodes.op("And", valid, nodes.op("Less", removed, nodes.weight(0.5)))
+    return nodes.op("And", valid, nodes.op("Less", removed, nodes.constant(0.5)))
 
 
 def to_front(
@@ -56,25 +56,25 @@ def to_front(
         (N,K) bool: the first ones are kept; and the tensors in the new order.
     """
     place = np.arange(k, dtype=np.float32)
-    key = nodes.op("Where", kept, nodes.weight(k - place[None]), nodes.weight(-place[None]))
-    keys, order = nodes.ops("TopK", 2, key, nodes.weight([k], np.int64), axis=1)
+    key = nodes.op("Where", kept, nodes.constant(k - place[None]), nodes.constant(-place[None]))
+    keys, order = nodes.ops("TopK", 2, key, nodes.constant([k], np.int64), axis=1)
     moved = []
     for tensor, length in rows:
         index = order
         if length:
-            wide = nodes.weight([1, 1, length], np.int64)
+            wide = nodes.constant([1, 1, length], np.int64)
             index = nodes.op("Expand", nodes.reshape(order, 0, 0, 1), wide)
         moved.append(nodes.op("GatherElements", tensor, index, axis=1))
-    return nodes.op("Greater", keys, nodes.weight(0.0)), moved
+    return nodes.op("Greater", keys, nodes.constant(0.0)), moved
 
 
 def _column(nodes: Nodes, boxes: str, index: int) -> str:
     """(N,K) one coordinate of (N,K,4)."""
-    return nodes.op("Gather", boxes, nodes.weight(index, np.int64), axis=2)
+    return nodes.op("Gather", boxes, nodes.constant(index, np.int64), axis=2)
 
 
 def _overlap(nodes: Nodes, low: str, high: str) -> str:
     """(N,K,K) length that each two of (N,K) ranges share."""
     first = nodes.op("Max", nodes.reshape(low, 0, 0, 1), nodes.reshape(low, 0, 1, -1))
     last = nodes.op("Min", nodes.reshape(high, 0, 0, 1), nodes.reshape(high, 0, 1, -1))
-    return nodes.op("Max", nodes.op("Sub", last, first), nodes.weight(0.0))
+    return nodes.op("Max", nodes.op("Sub", last, first), nodes.constant(0.0))

@@ -11,17 +11,18 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from postprocess.errors import InputError
 
+from ..graph.builder import Builder
 from ..graph.shapes import shape_of
 
 OLDEST_OPSET = 11
 _AXES_AS_INPUT = {"ReduceSum": 13, "ReduceMax": 18, "ReduceMin": 18, "ReduceMean": 18}
 
 
-class Nodes:
+class Nodes(Builder):
     """A graph in the making.
 
     Args:
@@ -35,10 +36,9 @@ class Nodes:
     def __init__(self, heads: Sequence[onnx.ValueInfoProto], opset: int) -> None:
         if opset < OLDEST_OPSET:
             raise InputError(f"decoding in the graph needs opset {OLDEST_OPSET}, it is of {opset}")
+        super().__init__(self._named)
         self._heads = {head.name: head for head in heads}
         self._opset = opset
-        self._nodes: list[onnx.NodeProto] = []
-        self._weights: list[onnx.TensorProto] = []
         self._used: dict[str, onnx.ValueInfoProto] = {}
         self._count: dict[str, int] = {}
 
@@ -65,31 +65,18 @@ class Nodes:
             result = self.op("Transpose", result, perm=[0, 3, 1, 2])
         return result
 
-    def op(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """A node of one output."""
-        return self.ops(op, 1, *inputs, **attributes)[0]
-
-    def ops(self, op: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
-        """A node of several outputs."""
-        name = self._fresh(op)
-        names = [name] if outputs == 1 else [f"{name}.{i}" for i in range(outputs)]
-        self._nodes.append(helper.make_node(op, inputs, names, name=name, **attributes))
-        return names
-
-    def weight(self, values: Any, dtype: Any = np.float32) -> str:
+    def constant(self, values: Any, dtype: Any = np.float32) -> str:
         """A constant."""
-        name = self._fresh("constant")
-        self._weights.append(numpy_helper.from_array(np.asarray(values, dtype), name))
-        return name
+        return self.weight(np.asarray(values, dtype), "constant")
 
     def reshape(self, tensor: str, *shape: int) -> str:
         """Another shape; 0 keeps a side, -1 is what is left."""
-        return self.op("Reshape", tensor, self.weight(shape, np.int64))
+        return self.op("Reshape", tensor, self.ints(*shape, role="constant"))
 
     def reduce(self, op: str, tensor: str, *axes: int, keep: bool = False) -> str:
         """ReduceMax, ReduceMin, ReduceSum or ReduceMean."""
         if self._opset >= _AXES_AS_INPUT[op]:
-            return self.op(op, tensor, self.weight(axes, np.int64), keepdims=int(keep))
+            return self.op(op, tensor, self.ints(*axes, role="constant"), keepdims=int(keep))
         return self.op(op, tensor, axes=list(axes), keepdims=int(keep))
 
     def cast(self, tensor: str, dtype: Any) -> str:
@@ -98,7 +85,7 @@ class Nodes:
 
     def side(self, tensor: str, axis: int) -> str:
         """(1,) int64: a side of a tensor."""
-        return self.op("Gather", self.op("Shape", tensor), self.weight([axis], np.int64))
+        return self.op("Gather", self.op("Shape", tensor), self.ints(axis, role="constant"))
 
     def at_least(self, a: str, b: str) -> str:
         """a >= b; false where one is NaN."""
@@ -122,16 +109,16 @@ class Nodes:
             names[tensor] = name
             kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
             ends.append(helper.make_tensor_value_info(name, kind, shape))
-        for node in self._nodes:
+        for node in self.nodes:
             node.input[:] = [names.get(each, each) for each in node.input]
             node.output[:] = [names.get(each, each) for each in node.output]
         graph = helper.make_graph(
-            self._nodes, "decode", list(self._used.values()), ends, self._weights
+            self.nodes, "decode", list(self._used.values()), ends, self.weights
         )
         opsets = [helper.make_opsetid("", self._opset)]
         oldest = helper.find_min_ir_version_for(opsets, True)
         return helper.make_model(graph, opset_imports=opsets, ir_version=max(4, oldest))
 
-    def _fresh(self, stem: str) -> str:
+    def _named(self, stem: str) -> str:
         count = self._count[stem] = self._count.get(stem, -1) + 1
         return f"decode/{stem}" + (f"_{count}" if count else "")

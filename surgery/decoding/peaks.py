@@ -55,13 +55,13 @@ def peaks(
     """
     border = [kernel // 2] * 4
     top = nodes.op("MaxPool", heatmap, kernel_shape=[kernel] * 2, pads=border, strides=[1, 1])
-    none = nodes.weight(NO_PEAK)
+    none = nodes.constant(NO_PEAK)
     probable = nodes.op("Sigmoid", heatmap) if logits else heatmap
     flat = nodes.reshape(nodes.op("Where", nodes.op("Equal", heatmap, top), probable, none), 0, -1)
     # a map may have fewer pixels than K
-    flat = nodes.op("Pad", flat, nodes.weight([0, 0, 0, k], np.int64), none)
-    scores, index = nodes.ops("TopK", 2, flat, nodes.weight([k], np.int64), axis=1)
-    valid = nodes.at_least(scores, nodes.weight(max(threshold, 0.0)))
+    flat = nodes.op("Pad", flat, nodes.constant([0, 0, 0, k], np.int64), none)
+    scores, index = nodes.ops("TopK", 2, flat, nodes.constant([k], np.int64), axis=1)
+    valid = nodes.at_least(scores, nodes.constant(max(threshold, 0.0)))
     width = nodes.side(heatmap, 3)
     plane = nodes.op("Mul", nodes.side(heatmap, 2), width)
     classes = nodes.op("Div", index, plane)
@@ -75,7 +75,7 @@ def peaks(
 def at(nodes: Nodes, maps: str, places: str, channels: int) -> str:
     """(N,K,C) values of (N,C,H,W) maps at (N,K) places."""
     index = nodes.op(
-        "Expand", nodes.reshape(places, 0, 1, -1), nodes.weight([1, channels, 1], np.int64)
+        "Expand", nodes.reshape(places, 0, 1, -1), nodes.constant([1, channels, 1], np.int64)
     )
     found = nodes.op("GatherElements", nodes.reshape(maps, 0, 0, -1), index, axis=2)
     return nodes.op("Transpose", found, perm=[0, 2, 1])
@@ -88,4 +88,4 @@ def count(nodes: Nodes, valid: str) -> str:
 
 def scaled(nodes: Nodes, tensor: str, factor: float) -> str:
     """The tensor times a number."""
-    return tensor if factor == 1.0 else nodes.op("Mul", tensor, nodes.weight(factor))
+    return tensor if factor == 1.0 else nodes.op("Mul", tensor, nodes.constant(factor))

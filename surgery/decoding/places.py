@@ -33,8 +33,8 @@ def inside(nodes: Nodes, at: Places, low: float, margin: float) -> str:
     """(N,K,1) bool: low < x < W - margin and low < y < H - margin."""
     conditions = []
     for place, side in ((at.x, at.width), (at.y, at.height)):
-        last = nodes.op("Sub", side, nodes.weight(margin))
-        conditions.append(nodes.op("Greater", place, nodes.weight(low)))
+        last = nodes.op("Sub", side, nodes.constant(margin))
+        conditions.append(nodes.op("Greater", place, nodes.constant(low)))
         conditions.append(nodes.op("Less", place, last))
     result = conditions[0]
     for condition in conditions[1:]:
@@ -44,8 +44,8 @@ def inside(nodes: Nodes, at: Places, low: float, margin: float) -> str:
 
 def clipped(nodes: Nodes, place: str, side: str) -> str:
     """The coordinate held within 0 and side - 1."""
-    last = nodes.op("Sub", side, nodes.weight(1.0))
-    return nodes.op("Min", nodes.op("Max", place, nodes.weight(0.0)), last)
+    last = nodes.op("Sub", side, nodes.constant(1.0))
+    return nodes.op("Min", nodes.op("Max", place, nodes.constant(0.0)), last)
 
 
 def values_at(nodes: Nodes, at: Places, dx: str, dy: str) -> str:

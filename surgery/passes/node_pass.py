@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import helper
 
+from ..graph.builder import Builder
 from ..graph.modules import all_nodes
 from ..graph.names import fresh
 from ..graph.view import View, reads
@@ -26,21 +26,18 @@ Array = NDArray[Any]
 NAMED = 3  # operators that a refusal lists
 
 
-class Draft:
+class Draft(Builder):
     """Nodes and weights that take the place of ``node``, whose outputs keep their names."""
 
     def __init__(self, node: onnx.NodeProto, view: View) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
-        self._base = node.output[0]
-        self._final = node.output[0]
-        self._taken = view.names
+        base = self._final = node.output[0]
+        super().__init__(lambda role: fresh(f"{base}.{role}", view.names, first=2))
 
     def op(self, op_type: str, *inputs: str, final: bool = False, **attributes: Any) -> str:
         """Add a node, the ``final`` one with the replaced node's output, and return its output."""
-        name = self._fresh(op_type)
-        output = self._final if final else name
-        self.nodes.append(helper.make_node(op_type, inputs, [output], name=name, **attributes))
+        output = super().op(op_type, *inputs, **attributes)
+        if final:
+            output = self.nodes[-1].output[0] = self._final
         return output
 
     def like(self, node: onnx.NodeProto) -> onnx.NodeProto:
@@ -52,21 +49,8 @@ class Draft:
 
     def behind(self, node: onnx.NodeProto, op_type: str, **attributes: Any) -> None:
         """Add a node behind ``node``, one of the draft's, and let it make the final output."""
-        node.output[0] = self._fresh("before")
+        node.output[0] = self.fresh("before")
         self.op(op_type, node.output[0], final=True, **attributes)
-
-    def weight(self, values: Array, role: str = "weight") -> str:
-        """Add an initializer and return its name."""
-        name = self._fresh(role)
-        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
-        return name
-
-    def ints(self, *values: int, role: str = "values") -> str:
-        """Add an int64 initializer of rank 1 and return its name."""
-        return self.weight(np.array(values, np.int64), role)
-
-    def _fresh(self, role: str) -> str:
-        return fresh(f"{self._base}.{role}", self._taken, first=2)
 
 
 Answer = Draft | str | None

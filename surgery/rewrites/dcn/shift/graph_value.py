@@ -6,41 +6,35 @@ for which torch's exporters take minutes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
-import onnx
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
 from torch import Tensor
+
+from ....graph.builder import Builder
 
 END = np.iinfo(np.int64).max
 
 
-class Writer:
-    """Collects nodes and weights, all named after ``prefix``; equal small constants are shared."""
+class Writer(Builder):
+    """Names all nodes and weights after ``prefix``; equal small constants are shared."""
 
     def __init__(self, prefix: str) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
-        self._prefix = prefix
+        super().__init__(lambda role: f"{prefix}.{role}_{len(self.nodes) + len(self.weights)}")
         self._known: dict[tuple[Any, ...], str] = {}
 
     def constant(self, array: NDArray[Any]) -> str:
         """Name of an initializer that holds ``array``."""
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._known:
-            self._known[key] = f"{self._prefix}.constant_{len(self.weights)}"
-            self.weights.append(numpy_helper.from_array(array, self._known[key]))
+            self._known[key] = self.weight(array, "constant")
         return self._known[key]
 
-    def add(self, operator: str, inputs: Sequence[str], **attributes: Any) -> Value:
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> Value:
         """Append a node and return its output."""
-        output = f"{self._prefix}.value_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
-        return Value(self, output)
+        return Value(self, self.op(operator, *inputs, **attributes))
 
 
 class Value:
@@ -50,10 +44,10 @@ class Value:
         self.writer, self.name = writer, name
 
     def __mul__(self, other: Value | float) -> Value:
-        return self.writer.add("Mul", [self.name, self._operand(other)])
+        return self.writer.add("Mul", self.name, self._operand(other))
 
     def __add__(self, other: Value | float) -> Value:
-        return self.writer.add("Add", [self.name, self._operand(other)])
+        return self.writer.add("Add", self.name, self._operand(other))
 
     def __getitem__(self, index: tuple[slice, ...]) -> Value:
         cuts = [(axis, cut) for axis, cut in enumerate(index) if cut != slice(None)]
@@ -65,11 +59,11 @@ class Value:
             strict=True,
         )
         bounds = [self.writer.constant(np.array(column, np.int64)) for column in columns]
-        return self.writer.add("Slice", [self.name, *bounds])
+        return self.writer.add("Slice", self.name, *bounds)
 
     def relu(self) -> Value:
         """Relu."""
-        return self.writer.add("Relu", [self.name])
+        return self.writer.add("Relu", self.name)
 
     def _operand(self, other: Value | float) -> str:
         if isinstance(other, Value):
@@ -89,7 +83,7 @@ def conv2d(
         return F.conv2d(x, weight, bias, groups=groups)
     arrays = [tensor.numpy(force=True) for tensor in (weight, bias) if tensor is not None]
     inputs = [x.name, *map(x.writer.constant, arrays)]
-    return x.writer.add("Conv", inputs, kernel_shape=[1, 1], group=groups)
+    return x.writer.add("Conv", *inputs, kernel_shape=[1, 1], group=groups)
 
 
 @overload
@@ -101,4 +95,4 @@ def pad(x: Tensor | Value, before: tuple[int, int], after: tuple[int, int]) -> T
     if isinstance(x, Tensor):
         return F.pad(x, (before[1], after[1], before[0], after[0]))
     ends = np.array([0, 0, *before, 0, 0, *after], np.int64)
-    return x.writer.add("Pad", [x.name, x.writer.constant(ends)])
+    return x.writer.add("Pad", x.name, x.writer.constant(ends))
