@@ -2,9 +2,10 @@
 
     python -m tools.catalogue [FOLDER]
 
-A page is the module's docstring behind the facts that programs go by: kind, exact or approximate,
-opsets, how to ask for it, for which targets it is chosen or suggested (``targets/remedies.yaml``),
-and where its code and its tests are. The tests hold the pages to what this command writes.
+A page is the operation's docstring, its own or its module's, behind the facts that programs go by:
+kind, exact or approximate, opsets, how to ask for it, for which targets it is chosen or suggested
+(``targets/remedies.yaml``), and where its code and its tests are. The tests hold the pages to what
+this command writes.
 """
 
 from __future__ import annotations
@@ -125,10 +126,15 @@ def render(page: Page) -> str:
 
 
 def _text(page: Page) -> str:
-    """The docstring of the registered member's class where it has paragraphs, else its module's."""
-    own = "" if isinstance(page.member, Setting) else inspect.getdoc(type(page.member)) or ""
-    if "\n\n" in own and "Attributes:" not in own:
-        return own
+    """The docstring of the member's class or ``rewrite``, if it has paragraphs, else its module's.
+
+    A class that others share, with its attributes listed, says nothing of one member.
+    """
+    if not isinstance(page.member, Setting):
+        for each in (type(page.member), getattr(page.member, "rewrite", None)):
+            own = inspect.getdoc(each) if callable(each) else None
+            if own and "\n\n" in own and "Attributes:" not in own:
+                return own
     return inspect.getdoc(import_module(page.module)) or ""
 
 
@@ -199,11 +205,12 @@ def _facts(page: Page) -> Iterator[tuple[str, str]]:
 
 
 def _tests(page: Page) -> list[Path]:
-    """The test file of the page's module; without one, those nearby that name the operation."""
+    """The test file of the operation or of its module; else those nearby that name it."""
     *folders, module = page.module.split(".")
-    own = Path("tests", *folders, f"test_{module}.py")
-    if (ROOT / own).is_file():
-        return [own]
+    for name in (page.name, module):
+        own = Path("tests", *folders, f"test_{name}.py")
+        if (ROOT / own).is_file():
+            return [own]
     spelled = {f'"{name}"' for name in (page.name, page.name.removesuffix(".decomposed"))}
     for depth in range(len(folders), 1, -1):
         files = sorted((ROOT / Path("tests", *folders[:depth])).glob("test_*.py"))

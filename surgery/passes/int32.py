@@ -1,17 +1,4 @@
-"""Computing with indices in int32 instead of int64, where no number can leave its range.
-
-ArgMax, NonZero and TopK give int64, torch computes on indices in int64, and so a decoded position,
-a mask that is counted or a cast "to long" runs in a type that NNAPI has not, and that WebGPU and
-most accelerators emulate ("int64 tensors, takes float32, int32, ..."). ONNX lets nearly all
-operators that such code is made of work in int32 as well.
-
-Exact where every number is known to fit: the bounds of each tensor are followed through the graph
-(:mod:`surgery.graph.intervals`), starting at lengths of axes, constants and booleans, and a node
-whose result might not fit stays in int64, as does what comes of floating point or the caller. What
-must be int64 (shapes for Reshape, indices of GatherND and ScatterND, outputs of the graph) is cast
-back in front of it. ArgMax and its like still make one int64 tensor each, cast at once: cutting
-them off (``model.cut``) removes that one too.
-"""
+"""Whole numbers of 64 bits in 32."""
 
 from __future__ import annotations
 
@@ -26,7 +13,7 @@ from ..graph.intervals import Interval, intervals
 from ..graph.modules import all_nodes, subgraphs
 from ..graph.view import View
 from .base import EVERY_OPSET, GraphPass
-from .node_pass import attribute
+from .node_pass import Answer, Array, Draft, NodePass, attribute
 
 _LIMITS = np.iinfo(np.int32)
 _SUFFIX = ".int32"
@@ -34,6 +21,21 @@ _SUFFIX = ".int32"
 
 @dataclass(frozen=True)
 class _Int32(GraphPass):
+    """Computing with indices in int32 instead of int64, where no number can leave its range.
+
+    ArgMax, NonZero and TopK give int64, torch computes on indices in int64, and so a decoded
+    position, a mask that is counted or a cast "to long" runs in a type that NNAPI has not, and that
+    WebGPU and most accelerators emulate ("int64 tensors, takes float32, int32, ..."). ONNX lets
+    nearly all operators that such code is made of work in int32 as well.
+
+    Exact where every number is known to fit: the bounds of each tensor are followed through the
+    graph (:mod:`surgery.graph.intervals`), starting at lengths of axes, constants and booleans, and
+    a node whose result might not fit stays in int64, as does what comes of floating point or the
+    caller. What must be int64 (shapes for Reshape, indices of GatherND and ScatterND, outputs of
+    the graph) is cast back in front of it. ArgMax and its like still make one int64 tensor each,
+    cast at once: cutting them off (``model.cut``) removes that one too.
+    """
+
     name: str = "int32"
     summary: str = "computing with indices in int32 where every number fits"
     opsets: range = range(11, EVERY_OPSET.stop)
@@ -173,3 +175,63 @@ def _used(nodes: list[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProto
 
 
 INT32 = _Int32()
+
+
+# Inputs that hold indices.
+_PLACES = {
+    "Gather": (1,),
+    "GatherElements": (1,),
+    "ScatterElements": (1,),
+    "Slice": (1, 2, 3, 4),
+}
+_INT32 = np.iinfo(np.int32)
+
+
+def _int32_indices(node: onnx.NodeProto, view: View) -> Answer:
+    """Constant indices in int32 instead of int64, for targets that have no int64.
+
+    Exporters write every index, slice bound and axis as int64, which is torch's type. NNAPI takes
+    Gather with indices that are not int32 only where they are constant, LiteRT delegates and WebGPU
+    shaders have no 64-bit integers at all, and each conversion at load time is one more that can
+    fail. ONNX lets Gather, GatherElements, ScatterElements and Slice have indices of either type,
+    so that the constants can be written in int32 at once.
+
+    Exact: a constant that int32 cannot hold is declined, but for the bounds of Slice, where what
+    lies beyond the largest int32 stands for "to the end" (exporters write 2^63 - 1). Indices that
+    are computed are the affair of the pass ``int32``. GatherND and ScatterND take int64 alone.
+    """
+    places = [p for p in _PLACES[node.op_type] if p < len(node.input) and node.input[p]]
+    if all(view.element_type(node.input[p]) == TensorProto.INT32 for p in places):
+        return None
+    values = {place: view.constant(node.input[place]) for place in places}
+    draft = Draft(node, view)
+    names = list(node.input)
+    for place, found in values.items():
+        if found is None:
+            return "its indices are computed"
+        narrow = _narrow(found, bounds=node.op_type == "Slice")
+        if narrow is None:
+            return "int32 does not hold its indices"
+        names[place] = draft.weight(narrow, "indices")
+    draft.op(node.op_type, *names, final=True, **_attributes(node))
+    return draft
+
+
+def _attributes(node: onnx.NodeProto) -> dict[str, object]:
+    return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+
+
+def _narrow(values: Array, *, bounds: bool) -> Array | None:
+    if bounds:
+        values = values.clip(_INT32.min, _INT32.max)
+    if values.size and (values.min() < _INT32.min or values.max() > _INT32.max):
+        return None
+    return values.astype(np.int32)
+
+
+INT32_INDICES = NodePass(
+    name="int32_indices",
+    summary="constant indices of Gather, Slice and ScatterElements in int32",
+    operators=tuple(_PLACES),
+    rewrite=_int32_indices,
+)

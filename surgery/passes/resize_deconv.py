@@ -29,7 +29,7 @@ from postprocess.errors import InputError
 
 from ..graph.view import View
 from .node_pass import Answer, Draft, NodePass
-from .resize_nearest import repeats
+from .resize import repeats
 from .resizing import Resizing, describe
 
 SPAN = 8  # elements on which the taps are read off, the middle ones

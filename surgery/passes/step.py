@@ -30,7 +30,7 @@ from ..support.ledger import Entry
 from ..support.quiet import quiet
 from .base import EVERY_OPSET, Divisible, Pass
 from .check import Check, NothingToCompareError
-from .initializers import STANDALONE
+from .tidy import STANDALONE
 
 TOLERANCE = 0.05  # as in configs/surgery/default.yaml
 

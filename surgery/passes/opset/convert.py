@@ -19,7 +19,7 @@ from ...graph.view import opset_of
 from ...graph.weights import with_inputs_as_weights, with_weights_as_inputs
 from ...support.quiet import quiet
 from ..check import Check, NothingToCompareError
-from ..initializers import STANDALONE
+from ..tidy import STANDALONE
 from .downgrade import downgraded
 
 NEWEST = onnx.defs.onnx_opset_version()

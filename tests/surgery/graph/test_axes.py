@@ -16,7 +16,7 @@ from surgery.export.export import export_onnx
 from surgery.graph.axes import fixed, opened, stride, symbols
 from surgery.graph.run import random_feeds, run
 from surgery.graph.shapes import shape_of
-from surgery.passes.initializers import INITIALIZERS
+from surgery.passes.tidy import INITIALIZERS
 
 from .. import nets
 from .graphs import graph

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from surgery.passes.names import NAMES
+from surgery.passes.tidy import NAMES
 
 from .. import nets
 from .graphs import difference
