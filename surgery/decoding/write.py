@@ -12,6 +12,7 @@ from postprocess.errors import InputError
 
 from ..graph.merge import merge
 from ..graph.shapes import shape_of
+from ..graph.view import opset_of
 from .contours import e2ec, snake
 from .ctdet import ctdet
 from .keypoints import keypoints, simcc
@@ -66,7 +67,7 @@ def with_decoding(model: onnx.ModelProto, decoder: Mapping[str, Any]) -> onnx.Mo
     Raises:
         InputError: see :func:`decoding`; or an output that is called as one of the decoding.
     """
-    opset = next((e.version for e in model.opset_import if e.domain in ("", "ai.onnx")), 0)
+    opset = opset_of(model)
     behind = decoding(decoder, list(model.graph.output), opset)
     connect = {value.name: value.name for value in behind.graph.input}
     merged = merge(model, behind, connect)

@@ -20,6 +20,7 @@ from postprocess.decoders.base import DECODERS
 from postprocess.errors import InputError
 
 from ..config.run import Config
+from ..graph.view import opset_of
 from ..network.pictures import load_image
 from ..support.ledger import Ledger
 from .families import Proposal, metadata, recognise
@@ -144,7 +145,7 @@ def facts(found: Found) -> Iterator[str]:
     """Lines about a file: who wrote it, what it takes and gives, and what it is made of."""
     model, values = found.model, metadata(found)
     weights = sum(int(np.prod(each.dims)) for each in model.graph.initializer)
-    opset = next((e.version for e in model.opset_import if e.domain in ("", "ai.onnx")), 0)
+    opset = opset_of(model)
     producer = " ".join(part for part in (values["producer"], model.producer_version) if part)
     yield (
         f"{found.path}: {len(found.nodes)} nodes, {weights / 1e6:.2f} M weights, "

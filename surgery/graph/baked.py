@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from .shapes import Shape, infer, shape_of, shapes
+from .shapes import Shape, shape_of
+from .view import View
 from .weights import array_of
 
 Array = NDArray[np.generic]
@@ -31,9 +32,9 @@ def release(model: onnx.ModelProto) -> onnx.ModelProto:
     A Reshape to a first axis of 1 is taken for one that means the batch where the data's first
     axis is an input's open one.
     """
-    known, constants = shapes(infer(model)), _constants(model)
+    view, constants = View(model), _constants(model)
+    known, makers = view.shapes, view.makers
     batches = {(shape_of(value) or ("",))[0] for value in model.graph.input}
-    makers = {name: node for node in model.graph.node for name in node.output}
     for node in model.graph.node:
         if node.op_type == "Reshape" and node.input[1] in constants:
             sizes = constants[node.input[1]].tolist()

@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
+from .view import View
+
 BOUNDED = frozenset({"HardSigmoid", "Sigmoid", "Softmax"})
 MOVING = frozenset({"Cast", "Concat", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose"})
 ROUNDING = 2 * float(np.finfo(np.float32).eps)  # two graphs, each by the spacing at one
@@ -18,7 +20,7 @@ ROUNDING = 2 * float(np.finfo(np.float32).eps)  # two graphs, each by the spacin
 
 def floors(model: onnx.ModelProto) -> dict[str, float]:
     """Absolute rounding by name of those outputs that lie between 0 and 1 by construction."""
-    makers = {name: node for node in model.graph.node for name in node.output if name}
+    makers = View(model).makers
 
     def bounded(name: str) -> bool:
         seen = set[str]()

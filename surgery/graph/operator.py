@@ -13,6 +13,7 @@ from postprocess.errors import InputError
 from postprocess.registry import suggestion
 
 from .lookup import among
+from .view import opset_of
 
 _ALIASES = {"FLOAT32": "FLOAT", "FLOAT64": "DOUBLE"}
 _ELEMENT_TYPE = ("to", "dtype")
@@ -24,7 +25,7 @@ def schema_of(model: onnx.ModelProto, op: str) -> onnx.defs.OpSchema:
     Raises:
         InputError: the domain ``ai.onnx`` has no such operator, or not yet, or it gives nothing.
     """
-    opset = next((e.version for e in model.opset_import if e.domain in ("", "ai.onnx")), 0)
+    opset = opset_of(model)
     known = sorted({schema.name for schema in onnx.defs.get_all_schemas() if not schema.domain})
     if op not in known:
         raise InputError(f"there is no operator {op!r}{suggestion(op, known)}")

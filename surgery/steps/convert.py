@@ -9,6 +9,7 @@ import onnx
 from postprocess.errors import InputError
 from postprocess.fields import Field
 
+from ..graph.view import opset_of
 from .step import Change, same_outputs
 
 
@@ -30,7 +31,7 @@ class _Opset:
         from ..passes.opset import at_opset
 
         opset = argument.integer(least=1)
-        before = next((e.version for e in model.opset_import if e.domain in ("", "ai.onnx")), 0)
+        before = opset_of(model)
         after = at_opset(model, opset)
         return Change((after,), str(opset), f"the graph was of {before}", same_outputs(model))
 

@@ -21,6 +21,7 @@ from ..config.surgery import path_of
 from ..foreign.source import Found
 from ..graph.shapes import inputs_of, type_and_shape
 from ..graph.storage import beside, save
+from ..graph.view import opset_of
 from ..graph.weights import outside, place_of
 from ..steps.sequence import Asked, apply, parse
 from ..support.ledger import LEDGER_KEY, Ledger
@@ -161,5 +162,5 @@ def _ports(model: onnx.ModelProto) -> str:
         ", ".join(f"{value.name} {type_and_shape(value)}" for value in values)
         for values in (inputs_of(model), model.graph.output)
     ]
-    opset = next((e.version for e in model.opset_import if e.domain in ("", "ai.onnx")), 0)
+    opset = opset_of(model)
     return f"{len(model.graph.node)} nodes, opset {opset}, {ends[0]} -> {ends[1]}"
