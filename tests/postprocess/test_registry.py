@@ -120,3 +120,14 @@ def test_an_empty_group_says_what_to_do() -> None:
     registry: Registry[type] = Registry("tests.no_such_group", "decoder")
     with pytest.raises(InputError, match=r"group tests.no_such_group is empty, pip install \."):
         registry.get("e2ec")
+
+
+def test_an_override_is_known_by_name_within_its_block_alone() -> None:
+    before, own = DECODERS.get("e2ec"), type(DECODERS.get("e2ec"))
+    with DECODERS.override({"e2ec": own, "tests.mine": own}):  # type: ignore[dict-item]
+        assert DECODERS.get("e2ec") is own
+        assert "tests.mine" in DECODERS.names()
+    assert DECODERS.get("e2ec") is before
+    assert "tests.mine" not in DECODERS.names()
+    with pytest.raises(InputError, match="unknown decoder"):
+        DECODERS.get("tests.mine")

@@ -45,21 +45,3 @@ def test_new_names_do_not_meet_those_that_are_there() -> None:
     after = DOUBLED.apply(onnx.ModelProto.FromString(before.SerializeToString()))
     onnx.checker.check_model(after, full_check=True)
     assert difference(before, after) == 0
-
-
-def test_weights_that_are_listed_as_inputs_are_no_constants() -> None:
-    model = graph([node("Add", "x w")], {"x": [2]}, weights={"w": np.ones(2, np.float32)})
-    assert View(model).constant("w") is not None
-    listed = model.graph.input.add()
-    listed.CopyFrom(model.graph.input[0])
-    listed.name = "w"
-    assert View(model).constant("w") is None
-
-
-def test_constant_nodes_are_constants() -> None:
-    model = graph(
-        [node("Constant", "", "c", value_ints=[1, -2])], {"x": [2]}, ("c",), kinds={"c": 7}
-    )
-    found = View(model).constant("c")
-    assert found is not None
-    assert found.tolist() == [1, -2]
