@@ -94,7 +94,7 @@ def test_exact_strategies_give_the_authors_heads_and_contours_in_a_batch_of_thre
     config = compose("model=e2ec_coco", SIZE, "input.batch=3", f"surgery.exporter={exporter}")
     strategy = Strategy(dcn, {"*": f"dcn.{dcn}"}, opset, "asked for")
     with rewriting(model.module, strategy.rewrites, opset=opset):
-        graph = export_graph(model.backbone, config, strategy, Ledger(), image["x"])
+        graph = export_graph(model.backbone, model, config, strategy, Ledger(), image["x"])
     # Pictures like the one that the seeded network's BatchNorm was calibrated on: on others it
     # amplifies float32 rounding without bound (12 at a scale of 132 for noise, measured).
     x = image["x"]
