@@ -61,7 +61,7 @@ class NodePass:
     """A pass over single nodes.
 
     Attributes:
-        operators: of the nodes that are looked at, all of ``ai.onnx``.
+        operators: of the nodes that are looked at, all of ``domain``.
         rewrite: what takes a node's place; must not change the node.
     """
 
@@ -72,6 +72,7 @@ class NodePass:
     opsets: range = range(11, EVERY_OPSET.stop)
     exact: bool = True
     renames: bool = False
+    domain: str = "ai.onnx"
 
     def check(self, model: onnx.ModelProto) -> str | None:
         """Return None where a node is to be replaced, or else the first reason why none is."""
@@ -101,7 +102,7 @@ class NodePass:
         return model
 
     def _answer(self, node: onnx.NodeProto, view: View) -> Answer:
-        fits = node.op_type in self.operators and node.domain in ("", "ai.onnx")
+        fits = node.op_type in self.operators and (node.domain or "ai.onnx") == self.domain
         return self.rewrite(node, view) if fits else None
 
 

@@ -30,6 +30,7 @@ class Rule:
         opset: lowest and highest opset of the ``ai.onnx`` domain in which it runs; none means any.
         follows: it runs only as part of one of these operators, whose output it takes; none means
             on its own.
+        unless: a form that it does not run in, one of :data:`~surgery.targets.verdict.FORMS`.
         note: what the source says beyond that, in words.
     """
 
@@ -41,6 +42,7 @@ class Rule:
     last_axis: bool = False
     opset: tuple[int, int] | None = None
     follows: tuple[str, ...] = ()
+    unless: str = ""
     note: str = ""
 
 
@@ -52,7 +54,7 @@ def _rule(field: Field) -> Rule:
         return Rule(note=field.value)
     field.only(
         *("rank", "constant", "attributes", "when", "bounds"),
-        *("last_axis", "opset", "follows", "note"),
+        *("last_axis", "opset", "follows", "unless", "note"),
     )
     return Rule(
         rank=tuple(item.integer(least=0) for item in field.get("rank", []).elements()),
@@ -66,6 +68,7 @@ def _rule(field: Field) -> Rule:
         last_axis=field.get("last_axis", False).flag(),
         follows=tuple(item.text() for item in field.get("follows", []).elements()),
         opset=_opset(field["opset"]) if "opset" in field.mapping() else None,
+        unless=field.get("unless", "").text(),
         note=field.get("note", "").text(),
     )
 
@@ -99,6 +102,7 @@ class Target:
         opset: lowest and highest opset of the ``ai.onnx`` domain.
         operators: rules by operator; ``domain:Operator`` outside ``ai.onnx``. None: any operator
             of the ``ai.onnx`` domain.
+        contrib: operators beside those, as ``domain:Operator``.
         types: element types of activations, by numpy's names; none means any.
         dynamic_shapes: whether sizes may be left open.
         frees_weights: whether it takes weights that are listed as inputs for the constants that
@@ -120,6 +124,7 @@ class Target:
     runtime: str = ""
     note: str = ""
     ort_format: bool = False
+    contrib: frozenset[str] = frozenset()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Target:
@@ -151,11 +156,14 @@ class Target:
             runtime=root.get("runtime", "").text(),
             note=root.get("note", "").text(),
             ort_format=root.get("ort_format", False).flag(),
+            contrib=frozenset(item.text() for item in root.get("contrib", []).elements()),
         )
 
     def rule(self, operator: str, domain: str = "") -> Rule | None:
         """Return the condition on which the target runs ``operator``, None where it never does."""
         plain = domain in ("", "ai.onnx")
+        if f"{domain}:{operator}" in self.contrib:
+            return Rule()
         if self.operators is None:
             return Rule() if plain else None
         return self.operators.get(operator if plain else f"{domain}:{operator}")

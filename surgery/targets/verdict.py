@@ -15,6 +15,8 @@ from ..graph.view import View
 from ..graph.weights import array_of, is_outside
 from .target import ANY_OPSET, Rule, Target
 
+GELU_HALF_FIRST = "gelu_half_first"  # x * (0.5 * (1 + erf(..))): `unless` of a rule on Erf
+FORMS = (GELU_HALF_FIRST,)
 LISTED = ", is listed as an input"  # said of a weight that the graph's caller may override
 _NAMES = {"float": "float32", "double": "float64"}
 _NUMBERS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.INT32)
@@ -59,6 +61,8 @@ class Verdicts:
         """Return the verdict on ``node``."""
         if node.op_type == "Constant" and not node.domain:
             return Verdict()
+        if invalid := self._invalid(node):
+            return Verdict(invalid)
         rule = self._target.rule(node.op_type, node.domain)
         if rule is None:
             return Verdict("not among its operators")
@@ -70,8 +74,43 @@ class Verdicts:
             or self._bounds(node, rule)
             or self._axis(node, rule)
             or self._follows(node, rule)
+            or self._form(node, rule)
         )
         return Verdict(reason or self._type(node), "" if reason else rule.note)
+
+    def _invalid(self, node: onnx.NodeProto) -> str:
+        """Why ONNX's own definition of the operator refuses the node, "" where it does not."""
+        if node.domain not in ("", "ai.onnx"):
+            return ""
+        opset = self._opsets.get("", self._opsets.get("ai.onnx", 1))
+        if not onnx.defs.has(node.op_type):
+            return "no operator of ONNX"
+        schema = self._schema(node)
+        if schema is None:
+            return f"no operator of opset {opset}"
+        unknown = sorted({a.name for a in node.attribute} - set(schema.attributes))
+        if unknown:
+            return f"attribute {unknown[0]!r} is not valid at opset {opset}"
+        if len(node.input) > schema.max_input:
+            return f"{len(node.input)} inputs, at opset {opset} at most {schema.max_input}"
+        return ""
+
+    def _form(self, node: onnx.NodeProto, rule: Rule) -> str:
+        """Whether the node is written in the form that the rule excepts."""
+        if rule.unless != GELU_HALF_FIRST:
+            return ""
+        for added in self._readers(node):
+            if added.op_type != "Add":
+                continue
+            for product in self._readers(added):
+                factors = [self._scalar(name) for name in product.input]
+                if product.op_type == "Mul" and 0.5 in factors:
+                    return "in a GELU whose half is multiplied first"
+        return ""
+
+    def _readers(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
+        """The nodes of the main graph that read what ``node`` makes."""
+        return [self._view.nodes[at] for at in self._view.readers.get(node.output[0], [])]
 
     def _opset(self, rule: Rule) -> str:
         opset = self._opsets.get("", self._opsets.get("ai.onnx", 1))
@@ -192,9 +231,12 @@ class Verdicts:
         return schema.inputs[position].name if schema is not None and known else str(position)
 
     def _schema(self, node: onnx.NodeProto) -> onnx.defs.OpSchema | None:
-        if not onnx.defs.has(node.op_type, node.domain):
+        """The operator's definition at the graph's opset; None where there is none."""
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        opset = self._opsets.get(domain, self._opsets.get("ai.onnx", 1) if not domain else 1)
+        if not onnx.defs.has(node.op_type, opset, domain):
             return None
-        return onnx.defs.get_schema(node.op_type, self._opsets.get(node.domain, 1), node.domain)
+        return onnx.defs.get_schema(node.op_type, opset, domain)
 
 
 def _number(value: float | None) -> str:
