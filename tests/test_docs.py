@@ -21,7 +21,9 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 ELSEWHERE = re.compile(r"https?://|mailto:")
-PLACEHOLDER = re.compile(r"\.\.\.|=(NAME|TARGET)\b|model=circlenet|target=small_npu")  # no command, or of a plugin
+PLACEHOLDER = re.compile(
+    r"\.\.\.|=(NAME|TARGET)\b|model=circlenet|target=small_npu"
+)  # no command, or of a plugin
 
 
 def _slug(heading: str) -> str:

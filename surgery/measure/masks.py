@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from postprocess.images import read_image
 
 from ..scenes import EVALUATION_SEED, annotation, categories, draw
 from ..scenes.track import track
+from .coco import image_paths, read_annotations
 
 Image = NDArray[np.uint8]
 METRICS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
@@ -131,62 +131,32 @@ def score(coco: COCO, detections: list[dict[str, Any]]) -> dict[str, float]:
     return dict(zip(METRICS, map(float, run.stats), strict=True))
 
 
-def coco_dataset(annotations: Path, images: Path, limit: int | None = None) -> Dataset:
-    """A data set on disk: COCO instance annotations and the folder that their file names are in.
+def coco_dataset(
+    annotations: Path, images: Path, limit: int | None = None, *, masks: bool = True
+) -> Dataset:
+    """A data set on disk: COCO annotations and the folder that their file names are in.
+
+    Args:
+        annotations: a file as :func:`~.coco.read_annotations` takes it.
+        images: folder of the images.
+        limit: only so many images, the first ones.
+        masks: whether masks are evaluated, not keypoints alone.
 
     Raises:
         InputError: a file or folder is missing, the file is not COCO's format, or images that it
             names are not in the folder.
     """
-    coco = _index(read_coco(annotations))
-    entries = sorted(coco.imgs.values(), key=lambda entry: int(entry["id"]))[:limit]
-    if limit is not None:
-        kept = {entry["id"] for entry in entries}
-        data = coco.dataset
-        chosen = [each for each in data["annotations"] if each["image_id"] in kept]
-        coco = _index({**data, "images": entries, "annotations": chosen})
-    if not images.is_dir():
-        raise InputError(f"{images}: no such folder; data.images is where {annotations.name}'s are")
-    missing = [e["file_name"] for e in entries if not (images / e["file_name"]).is_file()]
-    if missing:
-        raise InputError(
-            f"{images}: {len(missing)} of {len(entries)} images that {annotations.name} names are "
-            f"not there, the first is {missing[0]}"
-        )
+    data = read_annotations(annotations, masks=masks)
+    entries = data["images"][:limit]
+    kept = {entry["id"] for entry in entries}
+    chosen = [each for each in data["annotations"] if each["image_id"] in kept]
+    paths = image_paths(images, [entry["file_name"] for entry in entries])
 
     def read() -> Iterator[tuple[int, Image]]:
-        for entry in entries:
-            yield int(entry["id"]), read_image(images / entry["file_name"])
+        for entry, path in zip(entries, paths, strict=True):
+            yield entry["id"], read_image(path)
 
-    return Dataset(coco, read)
-
-
-def read_coco(path: Path) -> dict[str, Any]:
-    """COCO instance annotations from a file, their parts checked to be there.
-
-    Raises:
-        InputError: no such file, not JSON, or parts of the format are missing.
-    """
-    try:
-        data = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such annotation file") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON annotations ({error})") from error
-    wanted = {
-        "images": ("id", "file_name", "height", "width"),
-        "annotations": ("id", "image_id", "category_id", "segmentation", "area"),
-        "categories": ("id", "name"),
-    }
-    for part, keys in wanted.items():
-        entries = data.get(part) if isinstance(data, dict) else None
-        if not isinstance(entries, list):
-            raise InputError(f"{path}: expected COCO instances with a list '{part}', it has none")
-        for entry in entries:
-            lacking = [key for key in keys if not isinstance(entry, dict) or key not in entry]
-            if lacking:
-                raise InputError(f"{path}: an entry of '{part}' lacks '{lacking[0]}'")
-    return dict(data)
+    return Dataset(_index({**data, "images": entries, "annotations": chosen}), read)
 
 
 def drawn_dataset(
@@ -210,10 +180,13 @@ def drawn_dataset(
     return Dataset(coco, redraw)
 
 
-def dataset_of(data: Mapping[str, Any], domain: str) -> Dataset:
+def dataset_of(data: Mapping[str, Any], domain: str, *, masks: bool = True) -> Dataset:
     """What a `data` node of the configuration names: COCO files or drawn scenes.
 
-    domain: of the scenes where the node leaves it open.
+    Args:
+        data: the node.
+        domain: of the scenes where the node leaves it open.
+        masks: whether masks are evaluated, not keypoints alone.
 
     Raises:
         InputError: a key is missing or ill-typed, and whatever `coco_dataset` raises.
@@ -230,7 +203,7 @@ def dataset_of(data: Mapping[str, Any], domain: str) -> Dataset:
             raise InputError(f"data=coco needs data.{key}={what}")
     limit = None if node["limit"].value is None else node["limit"].integer(1)
     annotations, images = (Path(node[key].text()).expanduser() for key in ("annotations", "images"))
-    return coco_dataset(annotations, images, limit)
+    return coco_dataset(annotations, images, limit, masks=masks)
 
 
 def evaluate_data(

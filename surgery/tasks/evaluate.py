@@ -18,7 +18,7 @@ def run(config: Config) -> None:
         raise InputError("task=evaluate needs bundle=DIR, a folder that task=export wrote")
     runtime = postprocess.load(config.bundle)
     if runtime.preprocess.takes_boxes:
-        dataset = dataset_of(config.data, "figures")
+        dataset = dataset_of(config.data, "figures", masks=False)
         figures = evaluate_keypoints(runtime, dataset, runtime.bundle.keypoints)
     else:
         figures = evaluate_data(runtime, config.data, runtime.bundle.classes)
