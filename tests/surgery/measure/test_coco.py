@@ -120,9 +120,10 @@ def flat(data: Data) -> None:
 
 def as_strings(data: Data) -> None:
     for each in data["annotations"]:
-        each["area"] = str(each["area"])
-        each["category_id"] = str(each["category_id"])
-        each["segmentation"] = [[str(v) for v in part] for part in each["segmentation"]]
+        each |= {key: str(each[key]) for key in ("area", "category_id") if key in each}
+        parts = each["segmentation"]
+        nested = isinstance(parts[0], list)
+        each["segmentation"] = [[str(v) for v in p] if nested else str(p) for p in parts]
 
 
 FORMS = {
