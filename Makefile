@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+# where torch comes from; on Linux the public index brings about 4 GB of CUDA packages with it, and
+# TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu" takes the CPU build of 0.2 GB
+TORCH ?= torch==2.13.0
 STAMP := $(VENV)/.installed
 
 .PHONY: demo test lint pytest ctest sanitize fuzz aarch64 examples examples-aarch64 plugin mmcv runtimes onnx2tf onnxruntime-web wheel clean
@@ -13,9 +16,12 @@ demo: $(STAMP)
 	@echo "Look at outputs/e2ec/overlay.png, outputs/e2ec/report.html"
 
 $(STAMP): pyproject.toml constraints.txt CMakeLists.txt $(shell find postprocess/cpp -type f -not -path '*/tests/*' -not -path '*/fuzz/*' 2>/dev/null)
+	tools/check_system.sh $(PYTHON)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt setuptools wheel scikit-build-core nanobind
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(TORCH)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	touch $@
 
 lint: $(STAMP)
@@ -24,8 +30,10 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# on every core: a worker each, one thread in a worker
+PYTEST ?=
 pytest: $(STAMP)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --durations 10 $(PYTEST)
 
 ctest: $(STAMP)
 	cmake -S postprocess/cpp -B build/cpp -DPOSTPROCESS_WERROR=ON -DBUILD_TESTING=ON -DCMAKE_BUILD_TYPE=Release

@@ -55,3 +55,15 @@ def seeded(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Callabl
         return path
 
     return checkpoint
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what skipped tests lack, and what brings it."""
+    from .skips import grouped
+
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        return
+    terminalreporter.section("skipped tests, by what they lack")
+    for count, what, how in grouped(str(report.longrepr[2]) for report in skipped):
+        terminalreporter.line(f"{count:5}  {what}: {how}")
