@@ -17,25 +17,24 @@ from torch import Tensor, nn
 
 from postprocess.errors import InputError
 
-from ..config import surgery
 from ..config.surgery import DEFAULT_OPSET
 from ..graph.names import stable_names
 from ..graph.weights import with_weights_as_inputs
 from ..passes.check import Check
-from ..passes.opset import proven
+from ..passes.opset import at_opset, proven
 from ..support.quiet import Chatter, quiet
 from ..support.versions import own_version
+from .advice import EXPORTERS, Order, advised
 from .exporters.base import Exporter, Request, Translations
-from .exporters.dynamo import DYNAMO
 from .exporters.fault import explain
 from .exporters.interface import drop_unused_weights, set_inputs, set_outputs, strip
-from .exporters.torchscript import TORCHSCRIPT
+from .exporters.naming import named, neutral
 from .symbolics import DEFAULT as DEFAULT_SYMBOLICS
 from .symbolics.record import Recorded, called
 from .symbolics.scope import chosen as chosen_symbolics
+from .verify import verify as verify_graph
 
 OLDEST_OPSET = 9
-EXPORTERS = dict(zip(surgery.EXPORTERS, (DYNAMO, TORCHSCRIPT), strict=True))
 
 
 def export_onnx(
@@ -51,55 +50,88 @@ def export_onnx(
     name: str = "main",
     translations: Translations | None = None,
     symbolics: Sequence[str] = DEFAULT_SYMBOLICS,
+    verify: bool = True,
 ) -> onnx.ModelProto:
-    """Export ``module`` and return a checked model.
+    """Export ``module`` and return a model that has been run against it.
+
+    ONNX Runtime runs the graph on ``inputs`` and, where axes are open, on inputs of a second size
+    and batch made from them; each output must be what ``module`` gives up to rounding.
 
     Args:
         module: in eval mode, children included; takes ``inputs`` in order and returns a tensor or a
             tuple of tensors.
-        inputs: examples; sizes of axes that are not dynamic become the graph's.
+        inputs: examples, best of the kind that the network was made for; sizes of axes that are not
+            dynamic become the graph's.
         input_names: one for each of ``inputs``, kept in order; an input that nothing uses stays.
         output_names: one for each output, in order.
         dynamic: symbol by axis, by input or output name. Axes of outputs that are not fixed and
             not named get ``<output>_dim_<axis>``.
         opset: of the ``ai.onnx`` domain; by default 18 with dynamo, 17 with torchscript. One that
-            the exporter does not write is reached by conversion, whose result is run against the
-            original.
+            the exporter does not write is reached by conversion.
         exporter: "dynamo" or "torchscript".
         metadata: entries for the model's ``metadata_props``.
         name: of the graph.
         translations: operators of torch -> functions that write their nodes; dynamo only.
         symbolics: names of :data:`~surgery.symbolics.SYMBOLICS`, each used where ``opset`` is one
             of its own.
+        verify: whether the graph is run; False for one that ONNX Runtime cannot run (another run
+            time's operators), or that is compared elsewhere.
 
     Raises:
         InputError: the arguments contradict each other, the module is in training mode, the
-            exporter fails (chained), the opset cannot be reached, or the result is not valid.
+            exporter fails (chained), the opset cannot be reached, or the result is not valid, does
+            not run or differs. The line ends with a way out where one was tried and works.
     """
     chosen = _exporter(exporter)
-    wanted = _opset(DEFAULT_OPSET[exporter] if opset is None else opset)
-    native = min(max(wanted, chosen.opsets.start), chosen.opsets.stop - 1)
-    recorded = tuple(Recorded(each) for each in chosen_symbolics(symbolics, wanted))
-    request = Request(
+    order = Order(
         module,
-        inputs,
+        tuple(tensor.detach().clone() for tensor in inputs),
         tuple(input_names),
         tuple(output_names),
         {key: dict(axes) for key, axes in (dynamic or {}).items()},
-        native,
+        _opset(DEFAULT_OPSET[exporter] if opset is None else opset),
+        chosen.name,
+        name,
+        dict(metadata or {}),
         dict(translations or {}),
+        tuple(symbolics),
+        verify,
+    )
+    _check(order)
+    traced: list[str] = []
+    try:
+        return _exported(order, traced)
+    except InputError as error:
+        raise advised(error, order, traced, _exported) from error
+
+
+def _exported(order: Order, traced: list[str]) -> onnx.ModelProto:
+    """Export as ``order`` says; tracer warnings are added to ``traced``."""
+    chosen = EXPORTERS[order.exporter]
+    native = min(max(order.opset, chosen.opsets.start), chosen.opsets.stop - 1)
+    recorded = tuple(Recorded(each) for each in chosen_symbolics(order.symbolics, order.opset))
+    request = Request(
+        order.module,
+        order.inputs,
+        order.input_names,
+        order.output_names,
+        order.dynamic,
+        native,
+        order.translations,
         recorded,
     )
-    _check_request(request)
-    model = _call(chosen, request)
+    model = named(_call(chosen, neutral(request), traced), request)
     strip(model)
     set_inputs(model, request)
-    feeds = {key: tensor.numpy(force=True) for key, tensor in zip(input_names, inputs, strict=True)}
-    model = _at_opset(model, wanted, Check(feeds), chosen)
+    model = _at_opset(model, order)
     drop_unused_weights(model)
     set_outputs(model, request, trusted=chosen.trusted_shapes)
     model = stable_names(model)
-    _finish(model, name, {"surgery.exporter": chosen.name, **called(recorded), **(metadata or {})})
+    metadata = {"surgery.exporter": chosen.name, **called(recorded), **order.metadata}
+    _finish(model, order.name, metadata)
+    if order.verify:
+        exact = all(each.exact for each in recorded if each.called)
+        verify_graph(model, request, exact=exact)
     return model
 
 
@@ -116,7 +148,7 @@ def _opset(wanted: int) -> int:
     return wanted
 
 
-def _check_request(request: Request) -> None:
+def _check(request: Order) -> None:
     training = [path for path, child in request.module.named_modules() if child.training]
     if training:
         raise InputError(
@@ -147,7 +179,7 @@ def _check_request(request: Request) -> None:
                 )
 
 
-def _call(exporter: Exporter, request: Request) -> onnx.ModelProto:
+def _call(exporter: Exporter, request: Request, traced: list[str]) -> onnx.ModelProto:
     chatter = Chatter()
     try:
         with torch.no_grad(), quiet() as chatter:
@@ -162,19 +194,20 @@ def _call(exporter: Exporter, request: Request) -> onnx.ModelProto:
             opset=request.opset,
             printed=chatter.text,
         ) from error
+    finally:
+        traced += chatter.traced
 
 
-def _at_opset(
-    model: onnx.ModelProto, opset: int, check: Check, exporter: Exporter
-) -> onnx.ModelProto:
+def _at_opset(model: onnx.ModelProto, order: Order) -> onnx.ModelProto:
+    """``model`` in the opset of ``order``; one that is not verified is compared with itself."""
+    feeds = zip(order.input_names, order.inputs, strict=True)
     try:
-        return proven(model, opset, check)
-    except InputError as error:
-        older = [e.name for e in EXPORTERS.values() if opset in e.opsets]
-        if not older:
-            raise
-        ways = " or ".join(f"surgery.exporter={name}" for name in older if name != exporter.name)
-        raise InputError(f"{error}, or {ways}, which writes opset {opset} itself") from error
+        if order.verify:
+            return at_opset(model, order.opset)
+        check = Check({name: tensor.numpy(force=True) for name, tensor in feeds})
+        return proven(model, order.opset, check)
+    except InputError as error:  # what it advises has not been tried
+        raise InputError(str(error).partition(": try surgery.opset=")[0]) from error
 
 
 def _finish(model: onnx.ModelProto, name: str, metadata: Mapping[str, str]) -> None:

@@ -20,7 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from postprocess.errors import InputError
 
 from .modules import all_graphs, all_nodes, subgraphs
-from .shapes import Shape, element_types, infer, shapes
+from .shapes import Shape, element_types, infer, shape_of, shapes
 from .weights import array_of
 
 Array = NDArray[Any]
@@ -125,6 +125,14 @@ class View:
     def shape(self, name: str) -> Shape | None:
         """Shape of a tensor, None where not even the rank is known."""
         return self.shapes.get(name)
+
+    def rank(self, name: str) -> int | None:
+        """Number of axes, as inferred or, behind a Reshape to computed sizes, as the graph says."""
+        shape = self.shape(name)
+        if shape is None:
+            stated = (v for v in self.model.graph.value_info if v.name == name)
+            shape = next(map(shape_of, stated), None)
+        return None if shape is None else len(shape)
 
     def sizes(self, name: str) -> tuple[int, ...] | None:
         """The shape where every size is a number, or else None."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def export_graph(
         metadata={STRATEGY_KEY: strategy.name},
         name=graph.name,
         symbolics=symbolics,
+        verify=_compared_here_alone(graph, fixed),
     )
     used = {entry.key: entry.value for entry in exported.metadata_props}.get(KEY, "").split(",")
     ledger.extend(entries(symbolics, used, graph.name, strategy.opset, chosen))
@@ -85,6 +87,15 @@ def export_graph(
         safe=bool(surgery.safe),
     )
     return expand(simplified)
+
+
+def _compared_here_alone(graph: Graph, fixed: Mapping[str, int]) -> bool:
+    """Whether nothing later holds the graph against the module.
+
+    A backbone of one size and batch is run on the pictures and compared with the operated network.
+    """
+    axes = dynamic_axes(graph, fixed)
+    return graph.name != "backbone" or any(port.name in axes for port in graph.inputs)
 
 
 def _patches(config: Config) -> tuple[tuple[str, ...], str]:

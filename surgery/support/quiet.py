@@ -14,7 +14,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 LOG = logging.getLogger("surgery.export")
 _CHATTY = ("torch", "onnx", "onnxscript", "onnx_ir", "onnxslim", "ONNXSlim")
@@ -22,9 +22,14 @@ _CHATTY = ("torch", "onnx", "onnxscript", "onnx_ir", "onnxslim", "ONNXSlim")
 
 @dataclass
 class Chatter:
-    """What was printed while quiet, complete once the context is left."""
+    """What was printed while quiet, complete once the context is left.
+
+    Attributes:
+        traced: tracer warnings, each with its file and line: values frozen into the graph.
+    """
 
     text: str = ""
+    traced: list[str] = field(default_factory=list)
 
 
 class _Forward(logging.Handler):
@@ -55,6 +60,9 @@ def quiet() -> Iterator[Chatter]:
         traced = warning.category.__name__ == "TracerWarning"
         message = " ".join(str(warning.message).split())
         LOG.log(logging.INFO if traced else logging.DEBUG, "%s", message)
+        if traced:
+            place = f"{os.path.basename(warning.filename)}:{warning.lineno}"
+            chatter.traced.append(f"{place}: {message}")
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ from ...support.quiet import LOG
 from ..symbolics.scope import translations
 from .base import Exporter, Request
 from .interface import strip
+from .naming import untangle
 
 # Written by torch.onnx: a Python list of the paths from the root to the module, then the fx node.
 _SCOPES = "pkg.torch.onnx.name_scopes"
@@ -103,7 +104,6 @@ def _write(
         _untied(request.input_names, examples, dynamic),
         dynamo=True,
         input_names=list(request.input_names),
-        output_names=list(request.output_names),
         opset_version=request.opset,
         dynamic_shapes=_by_parameter(request.module, hints) if any(hints) else None,
         custom_translation_table=table or None,
@@ -111,6 +111,7 @@ def _write(
         verbose=False,
     )
     assert program is not None  # None is for the other exporter
+    untangle(program.model.graph, request.output_names)
     model = settle(program.model_proto)
     written = {entry.domain: entry.version for entry in model.opset_import}.get("")
     if written not in (None, request.opset):

@@ -1,4 +1,4 @@
-"""From an exporter's exception to one line: which operator, in which module, and what to try."""
+"""From an exporter's exception to one line: which operator, in which module, and why."""
 
 from __future__ import annotations
 
@@ -21,9 +21,21 @@ _ADDED = re.compile(r"was added in version (\d+)")
 _LONGEST = 240
 
 
+class ExportError(InputError):
+    """An exporter failed.
+
+    Attributes:
+        added: the opset that has what it could not write, where it says so.
+    """
+
+    def __init__(self, message: str, added: int | None = None) -> None:
+        super().__init__(message)
+        self.added = added
+
+
 def explain(
     error: Exception, module: nn.Module, *, exporter: str, opset: int, printed: str
-) -> InputError:
+) -> ExportError:
     """Return the one-line error for ``error``, to be raised from it.
 
     Args:
@@ -44,12 +56,11 @@ def explain(
     if len(reason.split()) and reason.endswith(":"):  # the message proper is on the next line
         reason = " ".join(texts[-1].split())
     reason = reason if len(reason) <= _LONGEST else f"{reason[:_LONGEST]}..."
-    added = next((m[1] for text in texts if (m := _ADDED.search(text))), None)
-    other = "torchscript" if exporter == "dynamo" else "dynamo"
-    newer = f"surgery.opset={added} or " if added else ""
-    return InputError(
+    added = next((int(m[1]) for text in texts if (m := _ADDED.search(text))), None)
+    return ExportError(
         f"the {exporter} exporter failed at opset {opset}{place} "
-        f"({type(deepest).__name__}: {reason}): try {newer}surgery.exporter={other}"
+        f"({type(deepest).__name__}: {reason})",
+        added,
     )
 
 

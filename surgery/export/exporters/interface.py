@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import onnx
-from onnx import helper
+import torch
+from onnx import TensorProto, helper
+from torch import Tensor
 
 from postprocess.errors import InputError
 
@@ -17,6 +19,14 @@ from ...graph.modules import all_nodes
 from ...graph.plugins import standard
 from ...graph.shapes import Shape, infer, shape_of
 from .base import Request
+
+
+def element_type(tensor: Tensor) -> int:
+    """``TensorProto.DataType`` of a tensor's values."""
+    if tensor.dtype == torch.bfloat16:  # numpy does not have it
+        return int(TensorProto.BFLOAT16)
+    kind = torch.empty(0, dtype=tensor.dtype).numpy().dtype
+    return int(helper.np_dtype_to_tensor_dtype(kind))
 
 
 def set_inputs(model: onnx.ModelProto, request: Request) -> None:
@@ -27,10 +37,8 @@ def set_inputs(model: onnx.ModelProto, request: Request) -> None:
     for name, example in zip(request.input_names, request.inputs, strict=True):
         axes = request.dynamic.get(name, {})
         shape = [axes.get(axis, size) for axis, size in enumerate(example.shape)]
-        if name in found:
-            kind = found[name].type.tensor_type.elem_type
-        else:  # unused in the graph
-            kind = helper.np_dtype_to_tensor_dtype(example.numpy(force=True).dtype)
+        used = name in found
+        kind = found[name].type.tensor_type.elem_type if used else element_type(example)
         graph.input.append(helper.make_tensor_value_info(name, kind, shape))
 
 
@@ -43,16 +51,9 @@ def set_outputs(model: onnx.ModelProto, request: Request, *, trusted: bool) -> N
         trusted: whether a size that the graph states for an output is true for every input.
 
     Raises:
-        InputError: the graph has other outputs than asked for, or fixes an axis of an output that
-            shares its symbol with an input.
+        InputError: the graph fixes an axis of an output that shares its symbol with an input.
     """
     graph = model.graph
-    names = [value.name for value in graph.output]
-    if names != list(request.output_names):
-        raise InputError(
-            f"expected the outputs {', '.join(request.output_names)}, the exported graph has "
-            f"{', '.join(names)}: does forward return a tuple of as many tensors?"
-        )
     declared = {value.name: shape_of(value) for value in graph.output}
     del graph.value_info[:]
     for value in graph.output:
@@ -72,9 +73,19 @@ def set_outputs(model: onnx.ModelProto, request: Request, *, trusted: bool) -> N
         kind = value.type.tensor_type.elem_type
         value.CopyFrom(helper.make_tensor_value_info(value.name, kind, dims))
     for info in graph.value_info:
-        for dim in info.type.tensor_type.shape.dim:
+        for dim in _tensor_type(info.type).shape.dim:
             if dim.dim_param and dim.dim_param not in symbols:
                 dim.ClearField("dim_param")
+
+
+def _tensor_type(kind: onnx.TypeProto) -> onnx.TypeProto.Tensor:
+    """Type of a tensor, or of the tensors of a sequence: its pieces share no symbol of a size."""
+    while not kind.HasField("tensor_type"):
+        holder = kind.WhichOneof("value")
+        if holder not in ("sequence_type", "optional_type"):
+            break
+        kind = getattr(kind, holder).elem_type
+    return kind.tensor_type
 
 
 def _merge(inferred: Shape | None, stated: Shape | None, rank_of: Shape | None) -> Shape | None:

@@ -100,13 +100,28 @@ def constant_value(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
 
 
 def reshape(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
-    """A target without zeros means the same with allowzero (dynamo writes that) and without."""
-    if attribute(node, "allowzero", 0):
-        target = constants(node, 1, view)
-        if target is None or 0 in target:
-            return "allowzero=1 came later"
+    """A target without zeros means the same with allowzero (dynamo writes that) and without.
+
+    One that is computed holds the sizes of a tensor: 0 among them is one of an empty tensor, which
+    no picture gives, or a number of its own.
+    """
+    if attribute(node, "allowzero", 0) and _names_a_zero(node.input[1], view):
+        return "allowzero=1 came later"
     set_attribute(node, "allowzero", None)
     return [node]
+
+
+def _names_a_zero(target: str, view: View) -> bool:
+    """Whether a constant zero is one of the sizes in ``target``."""
+    values = view.constant(target)
+    if values is not None:
+        return 0 in values
+    maker = view.makers.get(target)
+    return (
+        maker is not None
+        and maker.op_type == "Concat"
+        and any(_names_a_zero(part, view) for part in maker.input)
+    )
 
 
 def shape_slice(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:

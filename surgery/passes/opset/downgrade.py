@@ -41,7 +41,7 @@ def downgraded(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
             for node in list(graph.node):
                 nodes += _older(node, version, view, made)
             copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
-            del graph.node[:], graph.value_info[:]
+            del graph.node[:]
             graph.node.extend(copies)
         for entry in made.opset_import:
             if entry.domain in ("", "ai.onnx"):

@@ -15,15 +15,15 @@ from .form import Answer
 
 def normalized_axis(node: onnx.NodeProto, draft: Draft, view: View) -> Answer:
     """Softmax and its like: before 13 over all axes from ``axis`` on, so the axis goes last."""
-    shape = view.shape(node.input[0])
-    if shape is None:
+    rank = view.rank(node.input[0])
+    if rank is None:
         return "the rank of its input is not known"
-    last = len(shape) - 1
-    axis = int(attribute(node, "axis", -1)) % len(shape)
+    last = rank - 1
+    axis = int(attribute(node, "axis", -1)) % rank
     set_attribute(node, "axis", last)
     if axis == last:
         return [node]
-    swapped = list(range(len(shape)))
+    swapped = list(range(rank))
     swapped[axis], swapped[last] = last, axis
     turned = draft.op("Transpose", node.input[0], perm=swapped)
     result = draft.op(node.op_type, turned, axis=last)

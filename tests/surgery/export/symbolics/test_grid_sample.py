@@ -87,7 +87,7 @@ def test_a_ray_to_infinity_reads_zeros() -> None:
     net, (image, grid) = Sampled("bilinear", "zeros", False), inputs()
     grid[:, 0] = torch.inf
     grid[:, 1] = -torch.inf
-    model = export(net, (image, grid))
+    model = export(net, (image, grid), verify=False)  # torch gives NaN
     sampled = run(model, {"image": image.numpy(), "grid": grid.numpy()})["sampled"]
     assert not sampled[:, :, :2].any()
 
