@@ -22,6 +22,7 @@ from ..graph.names import stable_names
 from ..graph.weights import with_weights_as_inputs
 from ..passes.check import Check
 from ..passes.opset import at_opset, proven
+from ..rewrites.functions.dispatch import uncounted
 from ..support.quiet import Chatter, quiet
 from ..support.versions import own_version
 from .advice import EXPORTERS, Order, advised
@@ -102,7 +103,8 @@ def export_onnx(
     try:
         return _exported(order, traced)
     except InputError as error:
-        raise advised(error, order, traced, _exported) from error
+        with uncounted():
+            raise advised(error, order, traced, _exported) from error
 
 
 def _exported(order: Order, traced: list[str]) -> onnx.ModelProto:
@@ -131,7 +133,8 @@ def _exported(order: Order, traced: list[str]) -> onnx.ModelProto:
     _finish(model, order.name, metadata)
     if order.verify:
         exact = all(each.exact for each in recorded if each.called)
-        verify_graph(model, request, exact=exact)
+        with uncounted():
+            verify_graph(model, request, exact=exact)
     return model
 
 

@@ -62,6 +62,7 @@ def export(net: nn.Module, outputs: list[str], exporter: str, **dynamic: str) ->
         output_names=outputs,
         dynamic={"image": {axes[name]: symbol for name, symbol in dynamic.items()}},
         exporter=exporter,
+        verify="height" not in dynamic,  # frozen sizes among them
     )
 
 

@@ -82,7 +82,7 @@ def marked(x: Tensor) -> Tensor:
 def test_what_torchscript_cannot_trace_is_left_to_it(
     function: Callable[[Tensor], Tensor], reason: str
 ) -> None:
-    _, ledger = export(function, NAME, exporter="torchscript")
+    _, ledger = export(function, NAME, exporter="torchscript", verify=False)
     assert [(entry.fired, entry.reason) for entry in ledger] == [(False, reason)]
 
 
