@@ -42,6 +42,7 @@ def exported(function: Callable[[Tensor], Tensor], exporter: str) -> onnx.ModelP
         input_names=["x"],
         output_names=["y"],
         exporter=exporter,
+        verify=False,  # one of them does not run before the passes
     )
     return run_passes(model, ledger=Ledger(), check=None)
 
