@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import onnx
-from onnxscript import ir
+import onnx_ir as ir
 
 from postprocess.errors import InputError
 
