@@ -19,13 +19,14 @@ DEFAULT_OPSET = {"dynamo": 18, "torchscript": 17}
 EXPORTERS = tuple(DEFAULT_OPSET)
 PRECISIONS = ("fp32", "fp16", "int8")
 DECODE = ("outside", "inside")
+GRADES = ("look", "ship")
 OPSETS = range(11, 24)
 NEWEST_OPSET = OPSETS[-1]
 
 # The keys that there are. Hydra lets others through where a "+" stands before them.
 SURGERY: tuple[str, ...] = (
     *("dcn", "fit", "search", "exporter", "opset", "precision", "decode", "passes", "safe"),
-    *("rewrites", "symbolics", "calibration", "compare", "pictures"),
+    *("rewrites", "symbolics", "calibration", "judge", "require", "compare", "pictures"),
 )
 
 
@@ -100,6 +101,14 @@ class SearchConfig:
 
 
 @dataclass(frozen=True)
+class JudgeConfig:
+    """Pictures that the finished bundle is judged on; no folder: see docs/export.md."""
+
+    images: Path | None
+    count: int
+
+
+@dataclass(frozen=True)
 class SurgeryConfig:
     """What is done to the network on its way to the bundle.
 
@@ -125,6 +134,8 @@ class SurgeryConfig:
     also_symbolics: tuple[str, ...]
     skip_symbolics: tuple[str, ...]
     calibration: CalibrationConfig
+    judge: JudgeConfig
+    require: str | None
     compare: tuple[str, ...]
     pictures: int
 
@@ -205,6 +216,7 @@ def read_surgery(field: Field) -> SurgeryConfig:
     if opset is not None and opset not in OPSETS:
         raise field["opset"].error(f"{OPSETS.start} to {OPSETS.stop - 1}, or null")
     calibration = field["calibration"].only("images", "count")
+    judge = field["judge"].only("images", "count")
     passes = field["passes"].only("also", "skip", "tolerance")
     symbolics = field.get("symbolics", {}).only("also", "skip")
     return SurgeryConfig(
@@ -225,6 +237,8 @@ def read_surgery(field: Field) -> SurgeryConfig:
         calibration=CalibrationConfig(
             path_of(calibration["images"]), calibration["count"].integer(least=1)
         ),
+        judge=JudgeConfig(path_of(judge["images"]), judge["count"].integer(least=1)),
+        require=None if field["require"].value is None else field["require"].text(GRADES),
         compare=_names(field["compare"]),
         pictures=field["pictures"].integer(least=1),
     )

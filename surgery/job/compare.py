@@ -15,12 +15,14 @@ from ..measure.instances import SURE
 from ..measure.latency import in_turn
 from ..network.run import Run, heads_of
 from .case import Case
+from .judge import Judgement
 from .prepare import Plan
 from .strategy import Strategy
 from .trial import SECONDS, agreement, attempt, backbone_call, trial
 
 CLOSE = 0.5  # pixels: contours that are closer than this look the same
 KEEP = 0.9  # agreement below which a strategy is not worth shipping
+ORDER = ("no", "look", "ship")  # grades, the worst first
 UNTOUCHED = "untouched, in torch"
 
 
@@ -65,7 +67,10 @@ def _latencies(case: Case, graphs: Mapping[str, onnx.ModelProto | None]) -> dict
 
 
 def verdict(
-    rows: Sequence[Mapping[str, Any]], strategy: Strategy, also: Sequence[str] = ()
+    rows: Sequence[Mapping[str, Any]],
+    strategy: Strategy,
+    also: Sequence[str] = (),
+    judgement: Judgement | None = None,
 ) -> dict[str, Any]:
     """Say in words what to ship, or that nothing is good enough.
 
@@ -73,6 +78,10 @@ def verdict(
         rows: of :func:`compare`.
         strategy: the shipped one.
         also: other rewrites that changed the network.
+        judgement: of the finished bundle on pictures that no fit has seen.
+
+    Returns:
+        ``grade`` (ship, look or no), ``good`` (whether it is not no) and ``text``.
     """
     row = rows[0]
     sure, found = row["sure"], row["instances"]
@@ -84,7 +93,7 @@ def verdict(
             f"{chosen}: the untouched network has no detection above the threshold (score {SURE}); "
             "the comparison is inconclusive"
         )
-        return {"good": False, "text": f"{text}: try image=FILE"}
+        return {"good": False, "grade": "no", "text": f"{text}: try image=FILE"}
     text = (
         f"{chosen} finds {sure['kept']} of the {sure['reference']} instances that the untouched "
         f"network is sure of (score {SURE} and more)"
@@ -94,13 +103,20 @@ def verdict(
     if extra := sure["other"] - sure["confirmed"]:
         text += f", and {extra} that it does not find"
     kept = agreement(row)
-    if kept == 1 and found["mean"] < CLOSE:
-        return {"good": True, "text": f"{text}: ship it."}
-    if kept >= KEEP:
-        return {"good": True, "text": f"{text}: good, but look at your own pictures first."}
+    grade = "ship" if kept == 1 and found["mean"] < CLOSE else "look" if kept >= KEEP else "no"
+    if judgement is not None:
+        text += f"; {judgement.words()}"
+        grade = min(grade, judgement.grade(), key=ORDER.index)
+    if grade == "ship":
+        return {"good": True, "grade": grade, "text": f"{text}: ship it."}
+    if grade == "look":
+        words = "good, but look at your own pictures first."
+        return {"good": True, "grade": grade, "text": f"{text}: {words}"}
     better = [r for r in rows[1:] if "sure" in r and agreement(r) >= KEEP]
     text += ": do not ship it"
     if better:
         names = " or ".join(f"dcn={each['name']}" for each in better)
-        return {"good": False, "text": f"{text}; {names} keeps more, where the target runs it."}
-    return {"good": False, "text": f"{text}; none of the strategies compared is good enough."}
+        text += f"; {names} keeps more, where the target runs it."
+        return {"good": False, "grade": grade, "text": text}
+    text += "; none of the strategies compared is good enough."
+    return {"good": False, "grade": grade, "text": text}

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from postprocess.bundle import sha256
 from postprocess.errors import InputError
-from postprocess.images import find_images
 from postprocess.preprocess import Preprocess
 
 from ..config.run import Config
@@ -26,7 +25,7 @@ from ..fitting import saved as companion
 from ..fitting.settings import STRATEGIES
 from ..network.contract import MODELS, Graph
 from ..network.load import Model, weights_folder
-from ..network.pictures import DRAWN_SIZE, calibration_tensors, drawn
+from ..network.pictures import DRAWN_SIZE, calibration_tensors, divided, drawn
 from ..rewrites.dcn import DeformLayer, describe
 from ..rewrites.fitted import FittedConvolution
 from ..rewrites.registry import REWRITES
@@ -238,7 +237,7 @@ def _drawn_name(config: Config) -> str:
 def _digest(folder: Path, config: Config) -> str:
     """Hash of a folder's images and of what is made of them."""
     said = hashlib.sha256(_drawn_name(config).encode())
-    for path in find_images(str(folder))[: config.surgery.fit.count]:
+    for path in divided(folder)[0][: config.surgery.fit.count]:
         said.update(sha256(Path(path)).encode())
     return said.hexdigest()
 

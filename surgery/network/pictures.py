@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from ..scenes import FITTING_SEED, draw
 from ..scenes.portrait import portrait
 
 SCENE_SEED = 7
+JUDGE_SEED = 2024  # of the scenes that judge a bundle: no fit and no training draws them
+LEAST_DIVIDED = 10  # pictures: a folder of fewer is not divided
+JUDGING = 5  # of a folder that is divided, every fifth picture judges
 LEAST_DRAWN = 64  # pixels: no scene is smaller
 DRAWN_SIZE = 256  # of a scene for a network whose input follows the picture
 
@@ -70,6 +73,51 @@ def load_sample(config: Config) -> Sample:
     return Sample(image, config.input.preprocess(image)[0], source)
 
 
+def divided(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The pictures of a folder: those for fits and statistics, and those that judge.
+
+    A folder of fewer than LEAST_DIVIDED is not divided: all its pictures are for fits.
+
+    Raises:
+        InputError: the folder is missing or holds no image.
+    """
+    paths = [Path(path) for path in find_images(str(folder))]
+    if len(paths) < LEAST_DIVIDED:
+        return paths, []
+    judging = paths[JUDGING - 1 :: JUDGING]
+    return [path for path in paths if path not in set(judging)], judging
+
+
+def judging_samples(config: Config, others: Sequence[Sample]) -> tuple[list[Sample], bool]:
+    """Pictures that a bundle is judged on, ``surgery.judge.count`` at most.
+
+    ``surgery.judge.images`` names them; else they are those that were kept back of the calibration
+    images, or drawn scenes for a network that was trained on such; else ``others``.
+
+    Returns:
+        The pictures, and whether fits or statistics may have looked at them.
+
+    Raises:
+        InputError: a folder is missing, or a file is no image.
+    """
+    preprocess, judge = config.input.preprocess, config.surgery.judge
+    folder, seen = config.surgery.calibration.images, False
+    paths: list[Path] = []
+    if judge.images is not None:
+        paths = [Path(path) for path in find_images(str(judge.images))]
+    elif folder is not None:
+        paths = divided(folder)[1]
+        seen = not paths
+    if paths:
+        found = [load_image(path, preprocess, 0) for path in paths[: judge.count]]
+    elif folder is None and config.checkpoint is None and config.weights is None:
+        scenes = range(judge.count)
+        found = [(drawn(preprocess, JUDGE_SEED, n), f"drawn scene {n}") for n in scenes]
+    else:
+        return list(others), seen
+    return [Sample(image, preprocess(image)[0], source) for image, source in found], seen
+
+
 def load_samples(config: Config) -> list[Sample]:
     """Pictures as the network sees them, ``surgery.pictures`` at most; the first is the main one.
 
@@ -84,7 +132,8 @@ def load_samples(config: Config) -> list[Sample]:
     folder = config.surgery.calibration.images
     paths = [] if config.image is None else [config.image]
     if folder is not None:
-        paths += [Path(path) for path in find_images(str(folder))]
+        fitting, judging = divided(folder)
+        paths += judging or fitting
     if paths:
         found = [load_image(path, preprocess, 0) for path in paths[:count]]
     else:
@@ -104,5 +153,5 @@ def calibration_tensors(config: CalibrationConfig, preprocess: Preprocess) -> It
         for index in range(config.count):
             yield preprocess(drawn(preprocess, FITTING_SEED, index))[0]
         return
-    for path in find_images(str(config.images))[: config.count]:
+    for path in divided(config.images)[0][: config.count]:
         yield preprocess(read_image(path))[0]

@@ -85,7 +85,11 @@ class Reduction:
             text += f"; {', '.join(beyond)} beyond the bound on the run's picture"
         if not good:
             text += f": do not ship it, surgery.precision=fp32 is {_quality(verdict)}"
-        return {"good": bool(verdict["good"]) and good, "text": f"{verdict['text']} {text}."}
+        return {
+            "good": bool(verdict["good"]) and good,
+            "grade": verdict["grade"] if good else "no",
+            "text": f"{verdict['text']} {text}.",
+        }
 
 
 def _quality(verdict: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from ..job.case import Case, load_case
 from ..job.compare import compare, verdict
 from ..job.finish import Staged, finish, run_bundle
 from ..job.for_target import Adapted, all_for_target
+from ..job.judge import for_target, judge, require_grade
 from ..job.names import require_known
 from ..job.prepare import prepare
 from ..job.prove import prove
@@ -64,7 +65,10 @@ def run(config: Config) -> None:
         with progress.stage("run the bundle in ONNX Runtime"):
             staged = _staged(stage, case, adapted, ledger)
         exported, figures = prove(case, operated.runs, staged.stages)
-        judged = verdict(rows, plan.strategy, _further(config, ledger))
+        with progress.stage("judge the bundle on pictures that no fit has seen"):
+            judgement = judge(case, staged.runtime)
+        said = verdict(rows, plan.strategy, _further(config, ledger), judgement)
+        judged = for_target(said, adapted.audit)
         proven = Proven(staged, adapted.audit, figures, judged)
         if surgery.precision != "fp32":
             proven = _reduced(stage, case, proven, target, ledger, progress)
@@ -73,11 +77,13 @@ def run(config: Config) -> None:
             "strategies": rows,
             "parity": proven.parity,
             "verdict": proven.verdict,
+            "judgement": judgement.to_json(),
         }
         inside = surgery.decode == "inside"
         written = finish(stage, proven.staged, facts, target, ledger, progress, inside=inside)
     for line in summary(config, proven.audit, exported, written, ledger):
         progress.say(line)
+    require_grade(config.surgery.require, proven.verdict)
 
 
 def _run_foreign(config: Config) -> None:
