@@ -26,6 +26,7 @@ def bundle(compose: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(
         compose(
             "surgery.precision=fp16",
+            "target=onnxruntime",  # the default one has no DeformConv
             "target.ort_format=true",
             "surgery.dcn=native",
             "surgery.exporter=torchscript",
@@ -72,6 +73,7 @@ def test_a_found_graph_gets_its_ort_file_too(compose: Any, tmp_path: Path) -> No
             f"model.path={tmp_path / 'found.onnx'}",
             "model.cut=[head]",
             "model.decoder={name: keypoints, heatmap: head, stride: 1.0, method: argmax}",
+            "target=onnxruntime",  # the default one has no DeformConv
             "target.ort_format=true",
             f"out={out}",
         )

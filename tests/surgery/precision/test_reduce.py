@@ -65,7 +65,7 @@ def test_layers_that_do_not_bear_eight_bits_are_left_out_and_named(compose: Any)
 
 def test_a_loss_beyond_the_bound_makes_the_verdict_bad(compose: Any) -> None:
     result, _ = reduced(compose, "fp16", three_convolutions())
-    good = {"good": True, "text": "fine: ship it."}
+    good = {"good": True, "grade": "ship", "text": "fine: ship it."}
     assert result.judged(good, [])["good"]
     judged = result.judged(good, ["head"])
     assert not judged["good"]
