@@ -23,7 +23,7 @@ ROOT: tuple[str, ...] = (
     *("out", "bundle", "seed", "threads"),
 )
 OF_TASK = {  # what only one task knows, from configs/task
-    "audit": ("json", "load"),
+    "audit": ("json", "load", "try"),
     "benchmark": ("runs", "against"),
     "graph": ("graph",),
     "scenes": ("count", "size", "domain"),

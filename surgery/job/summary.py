@@ -64,7 +64,7 @@ def summary(
     yield audited.summary
     for action in audited.actions[:SUGGESTED]:
         how = "exact" if action.exact else "approximate"
-        yield f"{action.name} removes {action.nodes} more ({how}): {action.command}"
+        yield f"{action.name} may remove {action.nodes} more ({how}): {action.command}"
     for row in report["strategies"]:
         if "instances" not in row:
             yield f"{row['name']}: {row['latency']:.3g} ms"

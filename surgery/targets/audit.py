@@ -59,12 +59,14 @@ class Action:
         nodes: refused nodes that it removes.
         exact: whether the network's outputs stay what they were.
         command: what to type.
+        tried: whether it was run on this file and seen to remove so many; else the table's word.
     """
 
     name: str
     nodes: int
     exact: bool
     command: str
+    tried: bool = False
 
 
 @dataclass(frozen=True)

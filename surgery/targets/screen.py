@@ -18,7 +18,7 @@ OPERATORS, REFUSALS, MODULES, PARTITIONS, LONGEST, ACTIONS = 8, 9, 2, 12, 40, 3
 
 
 def render(audit: Audit, console: Console | None = None) -> None:
-    """Print ``audit`` in at most 40 lines.
+    """Print ``audit`` without its actions, with those in at most 40 lines.
 
     Args:
         console: where to; standard output by default, plain where that is not a terminal.
@@ -38,9 +38,14 @@ def render(audit: Audit, console: Console | None = None) -> None:
         console.print(line, no_wrap=line.no_wrap, overflow=line.overflow)
     if audit.refused:
         console.print(_refusals(audit))
-    for line in _actions(audit):
-        console.print(line, soft_wrap=True)
     console.print(_histogram(audit))
+
+
+def render_actions(audits: Sequence[Audit], console: Console | None = None) -> None:
+    """Print what to type about refused nodes: of one audit, or of several together."""
+    console = console or Console()
+    for line in _actions(audits[0]) if len(audits) == 1 else _together(audits):
+        console.print(line, soft_wrap=True)
 
 
 def render_all(audits: Sequence[Audit], console: Console | None = None) -> None:
@@ -82,8 +87,6 @@ def render_all(audits: Sequence[Audit], console: Console | None = None) -> None:
             Text("; ".join(filter(None, (what, *(f for f in audit.findings if f not in shared))))),
         )
     console.print(table)
-    for line in _together(audits):
-        console.print(line, soft_wrap=True)
     console.print(Text("one target in full, with reasons and modules: target=NAME", style="dim"))
 
 
@@ -117,9 +120,13 @@ def _together(audits: Sequence[Audit]) -> list[Text]:
         audit, action = found[0]
         command = action.command.replace(f"target={audit.target}", "target=TARGET")
         names = ", ".join(f"{each.target} {helps.nodes}" for each, helps in found)
-        head = f"{action.name} ({_how(action)}) removes refused nodes: {names}"
+        head = f"{action.name} ({_how(action)}) {_removes(action)} refused nodes: {names}"
         lines += [Text(head, style="bold"), Text(f"  {command}", style="cyan")]
     return lines
+
+
+def _removes(action: Action) -> str:
+    return "removes" if action.tried else "may remove (not tried)"
 
 
 def _how(action: Action) -> str:
@@ -160,7 +167,8 @@ def _actions(audit: Audit) -> list[Text]:
     """What to type, the operation that removes most first, and what nothing here removes."""
     lines = []
     for action in audit.actions[:ACTIONS]:
-        head = f"{action.name} removes {action.nodes} of {len(audit.refused)} ({_how(action)}):"
+        count = f"{action.nodes} of {len(audit.refused)}"
+        head = f"{action.name} {_removes(action)} {count} ({_how(action)}):"
         lines += [Text(head, style="bold"), Text(f"  {action.command}", style="cyan")]
     left = Counter(node.operator for node in audit.refused if not node.remedy)
     if left:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from postprocess.fields import Field
 
 from ..config.run import Config
 from ..config.surgery import path_of
+from ..graph.files import load_onnx
 from ..targets import Target
-from ..targets.audit import Audit, audits
+from ..targets.audit import audits
 from ..targets.registry import load_target, target_names
-from ..targets.screen import render, render_all
+from ..targets.screen import render, render_actions, render_all
 
 
 def run(config: Config) -> None:
@@ -37,6 +39,14 @@ def run(config: Config) -> None:
     targets = _targets(config.target)
     found = audits(path, targets)
     several = "members" in config.target
+    limit, printed = _limit(extra["try"]), not extra["json"].flag()
+    if printed:  # at once: trying what is advised takes seconds
+        render_all(found) if several else render(found[0])
+    if limit != 0 and any(each.refused for each in found):
+        from ..steps.advice import advise
+
+        model = load_onnx(path, weights=True)
+        found = advise(model, path, found, targets, None if limit == math.inf else limit)
     trials = _tried(path, targets, config) if extra["load"].flag() else {}
     values: dict[str, Any] = (
         {"targets": {audit.target: audit.to_json() for audit in found}}
@@ -45,12 +55,24 @@ def run(config: Config) -> None:
     )
     if trials:
         values["loaded"] = trials
-    if extra["json"].flag():
-        print(json.dumps(values, indent=1))
+    if printed:
+        render_actions(found)
+        print(*trials.values(), sep="\n", end="\n" if trials else "")
     else:
-        _show(found, several, trials)
+        print(json.dumps(values, indent=1))
     if config.out_given is not None:
         _write(config.out_given, values)
+
+
+def _limit(field: Field) -> float:
+    """Seconds for trying advice: a number, 0 for ``false``, infinity for ``all``."""
+    if field.value is False:
+        return 0.0
+    if field.value == "all":
+        return math.inf
+    if isinstance(field.value, bool) or not isinstance(field.value, (int, float)):
+        raise field.error("seconds, false or all")
+    return max(0.0, field.number())
 
 
 def _targets(node: Mapping[str, Any]) -> list[Target]:
@@ -67,7 +89,6 @@ def _targets(node: Mapping[str, Any]) -> list[Target]:
 
 def _tried(path: Path, targets: Sequence[Target], config: Config) -> dict[str, str]:
     """Open and run the file in the targets' run times, each in a child process: a line for each."""
-    from ..graph.files import load_onnx
     from ..graph.run import feeds_for
     from ..graph.shapes import inputs_of
     from ..targets.runtimes import RUNTIMES
@@ -90,15 +111,6 @@ def _tried(path: Path, targets: Sequence[Target], config: Config) -> dict[str, s
                 f"Runtime's (up to {trial.scale:.3g}), in {trial.ratio:.2f} times its time"
             )
     return lines
-
-
-def _show(found: Sequence[Audit], several: bool, trials: Mapping[str, str]) -> None:
-    if several:
-        render_all(found)
-    else:
-        render(found[0])
-    for line in trials.values():
-        print(line)
 
 
 def _write(out: Path, values: Mapping[str, Any]) -> None:
