@@ -21,13 +21,13 @@ SIDES = (0.25, 0.75)  # of that piece, as shares of the image's
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Change every image of a batch (N, 3, H, W) in its own way; the size stays."""
+    """Change every image of a batch (N, C, H, W) in its own way; the size stays."""
 
     def uniform(low: float, high: float) -> float:
         return low + (high - low) * float(torch.rand((), generator=generator))
 
     changed = torch.stack([_moved(image, uniform) for image in images])
-    noise = torch.randn(2, len(images), 3, 1, 1, generator=generator)
+    noise = torch.randn(2, len(images), images.shape[1], 1, 1, generator=generator)
     spread = changed.std(dim=(1, 2, 3), keepdim=True)
     changed = changed * (GAIN * noise[0]).exp() + SHIFT * spread * noise[1]
     height, width = changed.shape[2:]
@@ -42,7 +42,7 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _moved(image: Tensor, uniform: Callable[[float, float], float]) -> Tensor:
-    """Flip, transpose and zoom one image (3, H, W)."""
+    """Flip, transpose and zoom one image (C, H, W)."""
     for axis in (1, 2):
         if uniform(0, 1) < 0.5:
             image = image.flip(axis)

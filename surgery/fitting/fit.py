@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,12 +22,14 @@ from .display import bar
 from .distilled import Distillation, Recipe, Status, Watch
 from .fitted import Fitted, differing
 from .images import Images, Source, gather
-from .network import Forward, Outputs, Reading, call
+from .network import Forward, Outputs, Reading, call, evaluating
 from .settings import OutputSpec, Settings
 from .teacher_student import Operation, laid_out, prepare
 from .trunk import EARLY
 
 Weights = Mapping[str, OutputSpec]
+AGREED = 0.01  # relative: the two errors are of one network in float32, in another order of sums
+FLOOR = 1e-3  # errors below are the noise of the fit
 
 
 def fit(
@@ -75,8 +78,12 @@ def fit(
         workers: processes that make training batches ahead of time; 0 for none.
         progress: show a bar; or a function that is told instead.
 
+    Returns:
+        The network and the ledger, whose ``figures`` are errors of this very network.
+
     Raises:
-        InputError: no deformable layer, no images, outputs that are no dict of finite tensors.
+        InputError: no deformable layer, no images, outputs that are no dict of finite tensors, or
+            a network whose fitted weights do not all reach the copy that would be returned.
     """
     settings = Settings(strategy, kernel, hidden, minutes, steps, seed, outputs=dict(weights or {}))
     fitted = fit_weights(
@@ -89,7 +96,48 @@ def fit(
         workers=workers,
         progress=progress,
     )
-    return fitted.operated(model)
+    operated, ledger = fitted.operated(model)
+    ledger.measured({**fitted.summary, **_verified(fitted, operated)})
+    return operated, ledger
+
+
+def _verified(fitted: Fitted, operated: nn.Module) -> dict[str, float]:
+    """The error of the network that is returned, which must be the one that the fit measured.
+
+    Raises:
+        InputError: it is another one; the line names the output.
+    """
+    assert fitted.measure is not None
+    missed = {path for path, name in fitted.names().items() if name != "fitted"}
+    hooks = [
+        operated.get_submodule(path).register_forward_hook(partial(_called, missed, path))
+        for path in tuple(missed)
+    ]
+    try:
+        found = fitted.measure(operated)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if missed:
+        raise InputError(
+            f"{', '.join(sorted(missed))}: replaced, and never called: forward reaches the layer "
+            "another way, through a plain list or a reference (nn.ModuleList can be replaced)"
+        )
+    for name, error in found.items():
+        said = fitted.summary.get(name, error)
+        if not abs(error - said) <= AGREED * max(abs(said), FLOOR):
+            raise InputError(
+                f"the fitted network has an error of {error:.3g} in {name}, the fit measured "
+                f"{said:.3g}: some of its weights did not reach the copy (a parameter that a hook "
+                "or a parametrization computes, or a module outside of named_modules): nothing is "
+                "returned"
+            )
+    return found
+
+
+def _called(missed: set[str], path: str, *_: object) -> None:
+    """A forward hook: the layer at ``path`` was called."""
+    missed.discard(path)
 
 
 def fit_weights(
@@ -108,6 +156,18 @@ def fit_weights(
     begun = time.monotonic()
     if next(model.parameters(), None) is None:
         raise InputError(f"{type(model).__name__} has no parameters: nothing to fit")
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise InputError(
+            f"{type(model).__name__} is on the meta device, its parameters have no values: load it "
+            "first"
+        )
+    kinds = {p.dtype for p in model.parameters() if p.is_floating_point()} - {torch.float32}
+    if kinds:
+        named = ", ".join(sorted(map(str, kinds)))
+        raise InputError(
+            f"{type(model).__name__} holds {named}, a fit takes float32: model.float() before it, "
+            "and back behind it"
+        )
     gathered = gather(images, seed=settings.seed, count=settings.images, held_back=images_held_back)
     shown = bar() if progress is True else nullcontext(progress or _silent)
     with shown as watch:
@@ -140,7 +200,26 @@ def fit_weights(
     notes = [gathered.note] if gathered.note else []
     notes += [f"{path}: not called, left as it is" for path in operation.trace.unused]
     notes += [f"{path}: {reason}" for path, reason in operation.trace.refused.items()]
-    return Fitted(settings.strategy, modules, summary, tuple(notes))
+    last = "distilled" if trained else "calibrated"
+    measure = partial(_errors_of, last, operation, gathered, reading)
+    return Fitted(settings.strategy, modules, summary, tuple(notes), measure)
+
+
+@torch.no_grad()
+def _errors_of(
+    stage: str, operation: Operation, images: Images, reading: Reading, network: nn.Module
+) -> dict[str, float]:
+    """Like :func:`_errors`, of a network that stands by itself."""
+    total = sum(len(batch) for batch in images.held_back)
+    sums: dict[str, float] = {}
+    with evaluating(network):
+        for batch in images.held_back:
+            tensor = laid_out(batch, operation.device)
+            given, wanted = reading(network, tensor), operation.untouched(tensor)
+            for name, loss in operation.losses.each(given, wanted).items():
+                key = f"{stage}.{name}"
+                sums[key] = sums.get(key, 0.0) + float(loss) * len(batch) / total
+    return sums
 
 
 def _silent(_: Status) -> None:

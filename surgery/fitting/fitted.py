@@ -8,7 +8,7 @@ the arguments that ``rewriting`` takes.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from ..rewrites import rewriting
 from ..rewrites.fitted import FittedConvolution, FittedTensors, Hidden, Window
-from ..support.ledger import Ledger
+from ..support.ledger import Entry, Ledger
 from .widening import Widening, kernel_of
 
 Effect = dict[str, float]
+Measure = Callable[[nn.Module], Effect]
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,15 @@ class Fitted:
         modules: what was fitted, by module path.
         summary: figures of the whole fit: seconds, images, error on the held-back images.
         notes: what a user should know about this fit, a line each.
+        measure: a network's error on the held-back images by ``strategy.output``; None for a fit
+            that was read from a file.
     """
 
     strategy: str
     modules: Mapping[str, FittedConvolution | FittedTensors]
     summary: Effect = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    measure: Measure | None = field(default=None, compare=False, repr=False)
 
     def names(self) -> dict[str, str]:
         """Which rewrite goes to which path: the ``names`` of :func:`surgery.rewriting`."""
@@ -48,8 +52,23 @@ class Fitted:
 
     def operated(self, model: nn.Module) -> tuple[nn.Module, Ledger]:
         """Return a copy of ``model`` with the fitted weights in place, and the ledger."""
-        with rewriting(model, self.names(), calibration=dict(self.modules)) as (live, ledger):
-            return copy.deepcopy(live), ledger
+        inner = {  # of modules that hold both parameters and modules
+            path: fitted
+            for path, fitted in self.modules.items()
+            if isinstance(fitted, FittedTensors)
+            and next(model.get_submodule(path).children(), None)
+        }
+        names = {path: name for path, name in self.names().items() if path not in inner}
+        with rewriting(model, names, calibration=dict(self.modules)) as (live, ledger):
+            made = copy.deepcopy(live)
+        for path, fitted in inner.items():
+            own = own_state(made.get_submodule(path))
+            for name, tensor in fitted.tensors.items():
+                own[name].data.copy_(tensor)
+            ledger.add(
+                Entry("rewrite", "fitted", path, True, False, "", dict(fitted.effect) or None)
+            )
+        return made, ledger
 
 
 def differing(

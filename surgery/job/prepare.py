@@ -56,6 +56,7 @@ def prepare(case: Case, strategy: Strategy, target: Target, progress: Progress) 
     """
     further = list(case.config.surgery.rewrites)
     if not case.layers:
+        _require_none_wanted(case)
         seen = _measured(case, further, progress)
         return Plan(Candidate(nothing_to_choose(strategy.opset), seen))
     _require_patterns_fit(case)
@@ -82,6 +83,22 @@ def prepare(case: Case, strategy: Strategy, target: Target, progress: Progress) 
         fit,
         () if found is None else tuple(found.points),
     )
+
+
+def _require_none_wanted(case: Case) -> None:
+    """Refuse a strategy that was asked for by name where no layer is there to replace.
+
+    Raises:
+        InputError: naming what was looked for.
+    """
+    name = case.config.surgery.dcn.name
+    if name not in ("auto", "keep"):
+        kind = type(case.model.module).__name__
+        raise InputError(
+            f"surgery.dcn={name} finds no deformable layer in {kind}: looked for modules with a "
+            "weight that predict offsets (DCNv2, mmcv's packs) or are called with them "
+            "(torchvision's); surgery.dcn=keep exports the network as it is"
+        )
 
 
 def _require_patterns_fit(case: Case) -> None:

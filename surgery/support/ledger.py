@@ -46,6 +46,7 @@ class Ledger:
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._entries = list(entries)
+        self._figures: dict[str, float] = {}
 
     def add(self, entry: Entry) -> None:
         """Append ``entry``."""
@@ -59,6 +60,18 @@ class Ledger:
     def entries(self) -> tuple[Entry, ...]:
         """All entries, oldest first."""
         return tuple(self._entries)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Of a fit, measured on the network that came with this ledger; empty elsewhere.
+
+        Errors on held-back images by ``strategy.output``, ``images``, ``steps``, ``seconds``.
+        """
+        return dict(self._figures)
+
+    def measured(self, figures: Mapping[str, float]) -> None:
+        """Take down the figures of a fit."""
+        self._figures = dict(figures)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from postprocess.errors import InputError
-from surgery.fitting import OutputSpec, Reading, Settings, fit, fit_weights
+from surgery.fitting import Fitted, OutputSpec, Reading, Settings, fit, fit_weights
 from surgery.fitting.distilled import Recipe, Status
 from surgery.fitting.network import trace
 from surgery.fitting.windows import windows
+from surgery.support.ledger import Ledger
 
 SPECS = {"heat": OutputSpec("logits"), "side": OutputSpec(counts_at="heat")}
 
@@ -252,3 +253,30 @@ def test_a_layer_that_is_not_called_is_left_and_said_so(zoo: Any) -> None:
     )
     assert "spare" not in fitted.modules
     assert any("spare: not called" in note for note in fitted.notes)
+
+
+def test_the_figures_are_those_of_the_network_that_is_returned(zoo: Any) -> None:
+    images = zoo.smooth_images(12)
+    _, ledger = fit(zoo.foreign(), images, "calibrated", outputs=zoo.outputs, progress=False)
+    assert {"calibrated.heat", "calibrated.side", "seconds"} <= set(ledger.figures)
+
+
+def test_a_network_that_some_weights_do_not_reach_is_not_returned(
+    zoo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Fitted.operated
+
+    def losing(self: Fitted, model: nn.Module) -> tuple[nn.Module, Ledger]:
+        made, ledger = whole(self, model)
+        made.get_submodule("packed").weight.data.mul_(1.5)
+        return made, ledger
+
+    monkeypatch.setattr(Fitted, "operated", losing)
+    with pytest.raises(InputError, match="did not reach the copy"):
+        fit(
+            zoo.foreign(),
+            zoo.smooth_images(12),
+            "calibrated",
+            outputs=zoo.outputs,
+            progress=False,
+        )
