@@ -24,6 +24,7 @@ from ..passes.check import Check
 from ..passes.opset import at_opset, proven
 from ..rewrites.functions.dispatch import uncounted
 from ..support.quiet import Chatter, quiet
+from ..support.torch_compat import default_exporter
 from ..support.versions import own_version
 from .advice import EXPORTERS, Order, advised
 from .exporters.base import Exporter, Request, Translations
@@ -46,7 +47,7 @@ def export_onnx(
     output_names: Sequence[str],
     dynamic: Mapping[str, Mapping[int, str]] | None = None,
     opset: int | None = None,
-    exporter: str = "dynamo",
+    exporter: str | None = None,
     metadata: Mapping[str, str] | None = None,
     name: str = "main",
     translations: Translations | None = None,
@@ -69,7 +70,7 @@ def export_onnx(
             not named get ``<output>_dim_<axis>``.
         opset: of the ``ai.onnx`` domain; by default 18 with dynamo, 17 with torchscript. One that
             the exporter does not write is reached by conversion.
-        exporter: "dynamo" or "torchscript".
+        exporter: "dynamo" or "torchscript"; by default the first from torch 2.9 on.
         metadata: entries for the model's ``metadata_props``.
         name: of the graph.
         translations: operators of torch -> functions that write their nodes; dynamo only.
@@ -83,14 +84,14 @@ def export_onnx(
             exporter fails (chained), the opset cannot be reached, or the result is not valid, does
             not run or differs. The line ends with a way out where one was tried and works.
     """
-    chosen = _exporter(exporter)
+    chosen = _exporter(default_exporter() if exporter is None else exporter)
     order = Order(
         module,
         tuple(tensor.detach().clone() for tensor in inputs),
         tuple(input_names),
         tuple(output_names),
         {key: dict(axes) for key, axes in (dynamic or {}).items()},
-        _opset(DEFAULT_OPSET[exporter] if opset is None else opset),
+        _opset(DEFAULT_OPSET[chosen.name] if opset is None else opset),
         chosen.name,
         name,
         dict(metadata or {}),

@@ -28,6 +28,7 @@ from ...graph.names import stable_names
 from ...graph.storage import settle
 from ...graph.weights import array_of, outside
 from ...support.quiet import LOG
+from ...support.torch_compat import require_dynamo
 from ..symbolics.scope import translations
 from .base import Exporter, Request
 from .interface import strip
@@ -40,6 +41,7 @@ _FACTORS = (2, 3)
 
 
 def _export(request: Request) -> onnx.ModelProto:
+    require_dynamo()
     open_sides = _open_sides(request)
     if open_sides:
         model = _write(request, request.inputs, without=set(open_sides))

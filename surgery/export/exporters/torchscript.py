@@ -18,6 +18,7 @@ from ...graph.external import adopt_files
 from ...graph.modules import all_nodes, set_module
 from ...graph.storage import settle
 from ...support import scratch
+from ...support.torch_compat import script_only
 from ..symbolics.scope import registered
 from .base import Exporter, Request
 
@@ -32,13 +33,13 @@ def _export(request: Request) -> onnx.ModelProto:
             request.module,
             request.inputs,
             str(path),
-            dynamo=False,
             input_names=list(request.input_names),
             output_names=list(request.output_names),
             opset_version=request.opset,
             dynamic_axes={name: dict(axes) for name, axes in request.dynamic.items()},
             keep_initializers_as_inputs=False,
             verbose=False,
+            **script_only(),
         )
     model = onnx.load(path, load_external_data=False)
     path.unlink()

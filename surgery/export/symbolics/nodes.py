@@ -120,6 +120,7 @@ def script_function(symbolic: Symbolic) -> Callable[..., Any]:
         inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in ("graph", *names)
     ]
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    function.__annotations__.clear()  # torch 2.1 asks of a class there whether it is its own
     kinds: Any = symbolic.arguments
     parsed: Callable[..., Any] = symbolic_helper.parse_args(*kinds)(function)
     return parsed

@@ -17,10 +17,10 @@ from torch.onnx import (  # type: ignore[attr-defined]
     register_custom_op_symbolic,
     unregister_custom_op_symbolic,
 )
-from torch.onnx._internal.torchscript_exporter.registration import registry as torch_registry
 
 from postprocess.errors import InputError
 
+from ...support.torch_compat import script_registry
 from .base import Symbolic
 from .nodes import script_function, traced_function
 from .registry import DEFAULT, SYMBOLICS
@@ -70,6 +70,7 @@ def registered(symbolics: Sequence[Symbolic], opset: int) -> Iterator[None]:
 
 @contextmanager
 def _entered(operator: str, function: Callable[..., Any], opset: int) -> Iterator[None]:
+    torch_registry = script_registry()
     group = torch_registry.get_function_group(operator)
     table = None if group is None else group._functions
     before = table[opset] if table is not None and table.overridden(opset) else None

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from postprocess.errors import InputError
 
+from ...support.torch_compat import is_exporting
 from ..base import Context, Match, Replacement
 from ..traits import Traits
 from .layer import DeformModule, described, match_deform
@@ -72,7 +73,7 @@ class NativeDeform(DeformModule):
         if bias is None and mask is not None:  # the operator takes the bias before the mask
             bias = self.weight.new_zeros(geometry.out_channels)
         deform_groups = geometry.deform_groups_of(offset)
-        if not torch.compiler.is_exporting():
+        if not is_exporting():
             trace = cast(Callable[..., Tensor], _DeformConv.apply)
             return trace(image, self.weight, offset, bias, mask, geometry, deform_groups)
         return torch.onnx.ops.symbolic(

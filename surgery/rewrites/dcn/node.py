@@ -9,6 +9,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from ...support.torch_compat import is_exporting
+
 Attributes = Mapping[str, int | Sequence[int]]
 
 
@@ -21,7 +23,7 @@ def emit(operator: str, inputs: Sequence[Tensor], attributes: Attributes, channe
         attributes: integers and lists of them.
         channels: of the output, which has the image's type and the offset's rows and columns.
     """
-    if torch.compiler.is_exporting():
+    if is_exporting():
         image, offset = inputs[:2]
         shape = (image.shape[0], channels, offset.shape[2], offset.shape[3])
         return torch.onnx.ops.symbolic(

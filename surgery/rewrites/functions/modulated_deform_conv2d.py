@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import importlib
 
-import torch
 from torch import Tensor
 
+from ...support.torch_compat import custom_op
 from ..guard import Guard
 from .base import Original, patch
 
 Pair = int | tuple[int, int]
 
 
-@torch.library.custom_op("surgery::deform_conv2d", mutates_args=())
+@custom_op("surgery::deform_conv2d")
 def deform_conv2d_operator(
     input: Tensor,
     weight: Tensor,

@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import importlib
 
-import torch
 from torch import Tensor
 
+from ...support.torch_compat import custom_op
 from ..guard import Guard
 from .base import Original, patch
 
 
-@torch.library.custom_op("surgery::roi_align", mutates_args=())
+@custom_op("surgery::roi_align")
 def roi_align_operator(
     input: Tensor,
     rois: Tensor,

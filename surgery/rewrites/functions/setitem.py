@@ -26,6 +26,7 @@ from typing import Any
 import torch
 from torch import SymInt, Tensor
 
+from ...support.torch_compat import is_exporting
 from .base import Original, patch
 
 
@@ -54,7 +55,7 @@ def SETITEM(original: Original[..., None], x: Tensor, index: Any, value: Any) ->
 
 def _torchscript() -> bool:
     """Whether the exporter that traces to TorchScript is at work."""
-    return torch.onnx.is_in_onnx_export() and not torch.compiler.is_exporting()
+    return torch.onnx.is_in_onnx_export() and not is_exporting()
 
 
 def _assigned(x: Tensor, index: Any, value: Any) -> Tensor:
