@@ -22,6 +22,7 @@ from ..job.bundle import staging
 from ..job.finish import Staged, finish, run_bundle
 from ..measure.parity import Parity, parity
 from ..network.pictures import Sample, load_image
+from ..precision import Trial, reduce_staged, trial_of
 from ..support.ledger import Entry, Ledger
 from ..support.progress import Progress
 from ..targets import Target
@@ -69,6 +70,7 @@ def run(config: Config) -> None:
         image, source = load_image(config.image, picture, config.seed)
         sample = Sample(image, picture(image)[0], source)
         case = _Case(config, given, picture, found, cut, sample)
+        trial = _trial(case, ledger)
         decoder = _decoder(case)
         if config.surgery.decode == "inside":
             require_writer(str(_decoder_parameters(case)["name"]))
@@ -85,11 +87,17 @@ def run(config: Config) -> None:
         proof = _proof(operated, decoder, staged.stages)
         with progress.stage("time the found graph and the operated one in turn"):
             times = _times(case, operated, staged)
+        said = verdict(proof, times, decoded=given.decoder["name"] != "none")
+        figures: dict[str, Any] = {"found graph, operated graph": proof.to_json(bounded=True)}
+        if trial is not None:
+            made = reduce_staged(stage, trial, staged, said, target, ledger, progress)
+            staged, audited, said = made.staged, made.audit, dict(made.verdict)
+            figures |= made.parity
         facts = {
             **_facts(case, target, audited),
-            "parity": {"found graph, operated graph": proof.to_json(bounded=True)},
+            "parity": figures,
             "latency": times.to_json(),
-            "verdict": verdict(proof, times, decoded=given.decoder["name"] != "none"),
+            "verdict": said,
         }
         inside = config.surgery.decode == "inside"
         finish(stage, staged, facts, target, ledger, progress, inside=inside)
@@ -102,6 +110,20 @@ def _decoder(case: _Case) -> Decoder:
     """Build the decoder, so that a wrong parameter is an error before any work."""
     parameters = _decoder_parameters(case)
     return DECODERS.get(parameters.pop("name"))(**parameters)
+
+
+def _trial(case: _Case, ledger: Ledger) -> Trial | None:
+    """What a reduced precision is tried on; None for float32."""
+    surgery = case.config.surgery
+    if surgery.precision == "fp32":
+        return None
+    if surgery.calibration.images is None:
+        reason = (
+            f"ranges and loss measured on {surgery.calibration.count} drawn scenes: name pictures "
+            "of the network's own kind with surgery.calibration.images=FOLDER"
+        )
+        ledger.add(Entry("precision", surgery.precision, "calibration", False, False, reason))
+    return trial_of(case.config, _decoder(case), case.picture, [case.sample])
 
 
 def _note_activation(case: _Case, decoder: Decoder, ledger: Ledger) -> None:

@@ -40,7 +40,7 @@ def verdict(proof: Parity, times: Comparison, *, decoded: bool = True) -> dict[s
 def summary(ledger: Ledger, audited: Audit, proof: Parity, times: Comparison) -> Iterator[str]:
     """Lines for a terminal: what a person wants to know first."""
     for entry in ledger:
-        if entry.kind in ("cut", "interface"):
+        if entry.kind in ("cut", "interface") or entry.where == "calibration":
             done = "" if entry.fired else " not done:"
             yield f"{entry.name}:{done} {entry.where}: {entry.reason}"
     yield from (line for line in ledger.summary() if line.startswith("pass "))

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx
 
+from postprocess.decoders.base import Decoder
 from postprocess.instances import Array
 from postprocess.session import IDLE_SIDE
 
 from ..graph.run import opened
-from ..network.load import Model
-from ..network.run import Run, decoder_of
+from ..network.run import Run
 
 Feeds = dict[str, Array]
 
@@ -25,7 +25,7 @@ class Execution:
     """Graphs opened in ONNX Runtime; call it with a picture.
 
     Args:
-        model: whose decoder is used.
+        decoder: the bundle's.
         graphs: by name, ``backbone`` among them.
         threads: within an operator; ONNX Runtime's choice by default.
 
@@ -38,9 +38,9 @@ class Execution:
     """
 
     def __init__(
-        self, model: Model, graphs: Mapping[str, onnx.ModelProto], threads: int | None = None
+        self, decoder: Decoder, graphs: Mapping[str, onnx.ModelProto], threads: int | None = None
     ) -> None:
-        self._decoder = decoder_of(model)
+        self._decoder = decoder
         self._sessions = {name: opened(graph, threads) for name, graph in graphs.items()}
         self.fed: dict[str, Feeds] = {}
 

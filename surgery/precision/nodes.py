@@ -18,14 +18,22 @@ WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 """Operators that a sensitivity analysis looks at one by one: the multiply-adds are theirs."""
 
 ONNX_DOMAINS = ("", "ai.onnx")
+QUANTISED = ("QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger")
+HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
 
 
 def named(graph: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy in which every node has a name of its own.
 
     Raises:
-        InputError: a node is of another domain than ONNX's own, so that its types are not known.
+        InputError: a node is of another domain than ONNX's own, so that its types are not known,
+            or the graph is of reduced precision already.
     """
+    if has := _reduced_already(graph):
+        raise InputError(
+            f"surgery.precision expects a graph in float32, this one has {has}: leave "
+            "surgery.precision out, or start from the file before it was reduced"
+        )
     copy = onnx.ModelProto()
     copy.CopyFrom(graph)
     taken: set[str] = set()
@@ -40,6 +48,15 @@ def named(graph: onnx.ModelProto) -> onnx.ModelProto:
             node.name = f"{node.op_type}_{index}"
         taken.add(node.name)
     return copy
+
+
+def _reduced_already(graph: onnx.ModelProto) -> str:
+    """What a graph of reduced precision is known by, or ""."""
+    for node in graph.graph.node:
+        if node.op_type in QUANTISED or node.op_type.startswith("QLinear"):
+            return f"{node.op_type} nodes"
+    halves = [each for each in graph.graph.initializer if each.data_type in HALVES]
+    return f"weights in {onnx.TensorProto.DataType.Name(halves[0].data_type)}" if halves else ""
 
 
 def weighted(graph: onnx.ModelProto) -> list[str]:

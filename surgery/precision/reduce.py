@@ -17,9 +17,7 @@ import onnx
 from postprocess.instances import Array
 
 from ..graph.storage import bytes_of
-from ..job.case import Case
 from ..measure.latency import in_turn
-from ..network.pictures import calibration_tensors
 from ..network.run import Run
 from ..support.ledger import Entry, Ledger
 from ..support.progress import Progress
@@ -30,8 +28,8 @@ from .loss import BOUNDS, Bound, Loss, loss, noise
 from .nodes import named, weighted
 from .ranges import Ranges, tensor_ranges
 from .sensitivity import fewest, ranking
+from .trial import Trial
 
-HELD_BACK = 4  # of so many pictures, one is held back from the calibration
 RANKING_PICTURES = 2  # held-back pictures on which the layers are ranked
 RANKING_SECONDS = 90.0
 TIMING_SECONDS = 2.0
@@ -85,11 +83,13 @@ class Reduction:
             text += f"; {', '.join(beyond)} beyond the bound on the run's picture"
         if not good:
             text += f": do not ship it, surgery.precision=fp32 is {_quality(verdict)}"
-        return {
+        judged = {
             "good": bool(verdict["good"]) and good,
-            "grade": verdict["grade"] if good else "no",
             "text": f"{verdict['text']} {text}.",
         }
+        if "grade" in verdict:  # a found graph has none
+            judged["grade"] = verdict["grade"] if good else "no"
+        return judged
 
 
 def _quality(verdict: Mapping[str, Any]) -> str:
@@ -103,15 +103,23 @@ class _Reducing:
     Attributes:
         graphs: in float32, every node with a name.
         ranges: of every tensor, by graph; of a graph that never ran there are none.
-        held: pictures held back; ``reference``: their runs in float32.
+        reference: runs of the held-back pictures in float32.
     """
 
-    case: Case
-    precision: str
+    trial: Trial
     graphs: Mapping[str, onnx.ModelProto]
     ranges: Mapping[str, Ranges]
-    held: Sequence[Array]
     reference: Sequence[Run]
+
+    @property
+    def precision(self) -> str:
+        """ "fp16" or "int8"."""
+        return self.trial.precision
+
+    @property
+    def held(self) -> Sequence[Array]:
+        """Pictures held back from the calibration."""
+        return self.trial.held
 
     def converted(self, name: str, keep: Collection[str]) -> onnx.ModelProto:
         """One graph in the reduced precision, but for the nodes ``keep``."""
@@ -122,8 +130,8 @@ class _Reducing:
 
     def execution(self, graphs: Mapping[str, onnx.ModelProto]) -> Execution:
         """Graphs that were changed, and the others in float32."""
-        threads = self.case.config.threads
-        return Execution(self.case.model, {**self.graphs, **graphs}, threads)
+        changed = {**self.graphs, **graphs}
+        return Execution(self.trial.decoder, changed, self.trial.threads)
 
     def measured(self, graphs: Mapping[str, onnx.ModelProto]) -> Loss:
         """What graphs lose on the held-back pictures."""
@@ -132,22 +140,20 @@ class _Reducing:
 
 
 def reduce_precision(
-    case: Case, graphs: Mapping[str, onnx.ModelProto], ledger: Ledger, progress: Progress
+    trial: Trial, graphs: Mapping[str, onnx.ModelProto], ledger: Ledger, progress: Progress
 ) -> Reduction:
-    """Return the graphs in the precision that the configuration asks for, fp16 or int8.
+    """Return the graphs in the trial's precision.
 
     Args:
-        case: gives the pictures: its own and those of ``surgery.calibration``.
         graphs: exported, in float32; left as they are.
         ledger: gets a line for each graph and each node that stays in float32.
 
     Raises:
-        InputError: a picture cannot be read, ONNX Runtime does not run a graph, or a graph holds
-            operators of other domains.
+        InputError: ONNX Runtime does not run a graph, or a graph holds operators of other domains.
     """
-    precision = case.config.surgery.precision
+    precision = trial.precision
     with progress.stage(f"measure the activations for {precision}"):
-        reducing = _reducing(case, graphs)
+        reducing = _reducing(trial, graphs)
     bound = BOUNDS[precision]
     keep = {name: _overflows(reducing, name, ledger) for name in reducing.ranges}
     with progress.stage(f"convert to {precision} and measure the loss"):
@@ -172,24 +178,19 @@ def reduce_precision(
     return Reduction(precision, final, lost, bound, latency, kept, len(total), len(reducing.held))
 
 
-def _reducing(case: Case, graphs: Mapping[str, onnx.ModelProto]) -> _Reducing:
+def _reducing(trial: Trial, graphs: Mapping[str, onnx.ModelProto]) -> _Reducing:
     """Run the graphs in float32 on all pictures and take down what goes through them."""
-    config = case.config
     graphs = {name: named(graph) for name, graph in graphs.items()}
-    tensors = list(calibration_tensors(config.surgery.calibration, config.input.preprocess))
-    held = tensors[HELD_BACK - 1 :: HELD_BACK] or tensors
-    seen = [t for i, t in enumerate(tensors) if i % HELD_BACK != HELD_BACK - 1]
-    execution = Execution(case.model, graphs, config.threads)
+    execution = Execution(trial.decoder, graphs, trial.threads)
     fed: dict[str, list[Feeds]] = {}
-    for tensor in [*(sample.tensor for sample in case.samples), *seen]:
+    for tensor in trial.seen:
         execution(tensor)
         for name, feeds in execution.fed.items():
             if len(feeds) == len(graphs[name].graph.input):  # every branch was called
                 fed.setdefault(name, []).append(feeds)
-    reduced = ["backbone"] if config.surgery.precision == "int8" else [*graphs]
+    reduced = ["backbone"] if trial.precision == "int8" else [*graphs]
     ranges = {name: tensor_ranges(graphs[name], fed[name]) for name in reduced if name in fed}
-    reference = [execution(tensor) for tensor in held]
-    return _Reducing(case, config.surgery.precision, graphs, ranges, held, reference)
+    return _Reducing(trial, graphs, ranges, [execution(tensor) for tensor in trial.held])
 
 
 def _overflows(reducing: _Reducing, name: str, ledger: Ledger) -> set[str]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-
-from postprocess.errors import InputError
 
 from ..config.run import Config
 from ..foreign.job import run as run_foreign
@@ -22,12 +20,12 @@ from ..job.prove import prove
 from ..job.strategy import choose
 from ..job.summary import description, report, summary
 from ..job.trial import operate_and_export
-from ..measure.parity import parity
-from ..precision import reduce_precision
+from ..network.run import decoder_of
+from ..precision import reduce_staged, trial_of
 from ..support.ledger import Ledger
 from ..support.progress import Progress
 from ..targets import Target
-from ..targets.audit import Audit, audit
+from ..targets.audit import Audit
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def run(config: Config) -> None:
     """
     require_known(config)
     if config.model["name"] == "onnx":  # somebody else's graph: there is no network in torch
-        _run_foreign(config)
+        run_foreign(config)
         return
     surgery, target = config.surgery, Target.from_config(config.target)
     strategy = choose(surgery.dcn, target, surgery.exporter, surgery.opset, surgery.rewrites)
@@ -86,15 +84,6 @@ def run(config: Config) -> None:
     require_grade(config.surgery.require, proven.verdict)
 
 
-def _run_foreign(config: Config) -> None:
-    if config.surgery.precision != "fp32":
-        raise InputError(
-            f"surgery.precision={config.surgery.precision} expects a network of the catalogue; "
-            "for model=onnx there is fp32"
-        )
-    run_foreign(config)
-
-
 def _staged(stage: Staging, case: Case, adapted: Adapted, ledger: Ledger) -> Staged:
     described, image = description(case.model), case.samples[0].image
     return run_bundle(stage, adapted.graphs, described, image, case.config.threads, ledger)
@@ -110,18 +99,8 @@ def _reduced(
     stage: Staging, case: Case, proven: Proven, target: Target, ledger: Ledger, progress: Progress
 ) -> Proven:
     """The bundle in reduced precision, held against the one in float32, both in ONNX Runtime."""
-    before = proven.staged.stages
-    reduction = reduce_precision(case, proven.staged.graphs, ledger, progress)
-    audited = audit(reduction.graphs["backbone"], target)
-    with progress.stage(f"run the {reduction.precision} bundle in ONNX Runtime"):
-        staged = _staged(stage, case, Adapted(reduction.graphs, audited), ledger)
-    after, rounding = staged.stages, reduction.bound.rounding
-    found = parity(before.heads, before.instances, after.heads, after.instances, rounding)
-    title = f"ONNX Runtime in float32, in {reduction.precision}"
-    return replace(
-        proven,
-        staged=staged,
-        audit=audited,
-        parity={**proven.parity, title: found.to_json(bounded=True)},
-        verdict=reduction.judged(proven.verdict, found.beyond()),
-    )
+    model = case.model
+    trial = trial_of(case.config, decoder_of(model), model.preprocess, case.samples)
+    made = reduce_staged(stage, trial, proven.staged, proven.verdict, target, ledger, progress)
+    figures = {**proven.parity, **made.parity}
+    return Proven(made.staged, made.audit, figures, made.verdict)

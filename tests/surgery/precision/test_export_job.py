@@ -12,7 +12,10 @@ from onnx import TensorProto
 
 import postprocess
 from postprocess.errors import InputError
+from surgery.config.run import Config
 from surgery.export.ort_format import OPERATORS
+from surgery.precision.fp16 import to_float16
+from surgery.tasks.doctor import run as doctor
 from surgery.tasks.export import run
 
 from .graphs import three_convolutions, weight_types
@@ -81,10 +84,60 @@ def test_a_found_graph_gets_its_ort_file_too(compose: Any, tmp_path: Path) -> No
     assert {"backbone.ort", OPERATORS} <= {path.name for path in out.iterdir()}
 
 
-def test_a_found_graph_in_reduced_precision_is_refused_and_not_done_in_float32(
-    compose: Any, tmp_path: Path
+def found(compose: Any, folder: Path, model: onnx.ModelProto, *more: str) -> Config:
+    onnx.save(model, str(folder / "found.onnx"))
+    config: Config = compose(
+        "model=onnx",
+        f"model.path={folder / 'found.onnx'}",
+        "model.runs=1",
+        "surgery.safe=false",
+        "surgery.calibration.count=8",
+        "target=onnxruntime",
+        f"out={folder / 'out'}",
+        *more,
+    )
+    return config
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+@pytest.mark.parametrize("decoder", ["keypoints", "none"])
+def test_a_found_graph_is_reduced_and_held_against_itself_in_float32(
+    compose: Any, tmp_path: Path, precision: str, decoder: str
 ) -> None:
-    config = compose("model=onnx", "surgery.precision=int8", f"out={tmp_path / 'out'}")
-    with pytest.raises(InputError, match=r"surgery\.precision=int8"):
+    own = "{name: keypoints, heatmap: head, stride: 1.0, method: argmax}"
+    given = own if decoder == "keypoints" else "{name: none}"
+    model = three_convolutions()
+    more = (f"surgery.precision={precision}", f"model.decoder={given}")
+    run(found(compose, tmp_path, model, *more))
+    out = tmp_path / "out"
+    kinds = weight_types(onnx.load(out / "backbone.onnx"))
+    expected = {"fp16": TensorProto.FLOAT16, "int8": TensorProto.INT8}[precision]
+    assert expected in kinds.values()
+    report = json.loads((out / "report.json").read_text())
+    figures = report["parity"][f"ONNX Runtime in float32, in {precision}"]["outputs"]["head"]
+    assert 0 < figures["max"] <= figures["tolerance"]
+    assert f"surgery.precision={precision}" in report["verdict"]["text"]
+    assert any("surgery.calibration.images" in entry["reason"] for entry in report["ledger"])
+    assert max(postprocess.load(out).check_golden().values()) == 0.0
+
+
+def test_a_bare_file_at_the_doctors_door_is_reduced_too(compose: Any, tmp_path: Path) -> None:
+    doctor(found(compose, tmp_path, three_convolutions(), "surgery.precision=fp16"))
+    kinds = weight_types(onnx.load(tmp_path / "out" / "backbone.onnx")).values()
+    assert TensorProto.FLOAT16 in kinds
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_a_found_graph_of_reduced_precision_is_refused_in_one_line(
+    compose: Any, tmp_path: Path, precision: str
+) -> None:
+    config = found(
+        compose,
+        tmp_path,
+        to_float16(three_convolutions()),
+        f"surgery.precision={precision}",
+        "model.decoder={name: none}",
+    )
+    with pytest.raises(InputError, match="weights in FLOAT16"):
         run(config)
     assert not (tmp_path / "out").exists()

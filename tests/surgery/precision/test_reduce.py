@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import onnx
 import pytest
 from onnx import TensorProto
 
+from postprocess.decoders.top_down import Keypoints
 from surgery.config.run import Config
-from surgery.job.case import Case
 from surgery.network.pictures import load_samples
-from surgery.precision import Reduction, reduce_precision
+from surgery.precision import Reduction, reduce_precision, trial_of
 from surgery.precision.loss import BOUNDS
 from surgery.support.ledger import Ledger
 from surgery.support.progress import Progress
 
 from .graphs import SIDE, three_convolutions, weight_types
-
-DECODER = {"name": "keypoints", "heatmap": "head", "stride": 1.0, "method": "argmax"}
 
 
 def reduced(compose: Any, precision: str, graph: onnx.ModelProto) -> tuple[Reduction, Ledger]:
@@ -29,9 +26,10 @@ def reduced(compose: Any, precision: str, graph: onnx.ModelProto) -> tuple[Reduc
         "surgery.pictures=1",
         f"input.size={SIDE}",
     )
-    network: Any = SimpleNamespace(decoder=DECODER)  # nothing else of it is looked at
-    case, ledger = Case(config, network, load_samples(config), []), Ledger()
-    return reduce_precision(case, {"backbone": graph}, ledger, Progress()), ledger
+    decoder = Keypoints(heatmap="head", stride=1.0, method="argmax")
+    trial = trial_of(config, decoder, config.input.preprocess, load_samples(config))
+    ledger = Ledger()
+    return reduce_precision(trial, {"backbone": graph}, ledger, Progress()), ledger
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
