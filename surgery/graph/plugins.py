@@ -12,7 +12,8 @@ preset            node                                  attributes, after the pl
 Both take input, offset, mask, weight and bias, as DCNv2 in torch does. ``DCNv2`` is what
 CaoWGG/TensorRT-CenterNet adds to onnx-tensorrt (``onnx-tensorrt/builtin_op_importers.cpp``), which
 looks nodes up by name in whatever domain; ``trt.plugins`` is ONNX Runtime's name for plugins of
-TensorRT. The other is registered by open-mmlab/mmdeploy (``csrc/mmdeploy/backend_ops``).
+TensorRT. The other is registered by open-mmlab/mmdeploy (``csrc/mmdeploy/backend_ops``); mmcv
+itself (``mmcv/ops/modulated_deform_conv.py``) writes it with its own domain, ``mmcv``.
 
 ONNX's own ``DeformConv`` (opset 19) computes the same, so :func:`standard` makes a graph of it that
 ONNX Runtime runs.
@@ -27,12 +28,18 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from postprocess.errors import InputError
+
 TENSORRT = ("trt.plugins", "DCNv2")
 MMDEPLOY = ("mmdeploy", "MMCVModulatedDeformConv2d")
-PLUGINS = (TENSORRT, MMDEPLOY)
+MMCV = ("mmcv", "MMCVModulatedDeformConv2d")
+PLUGINS = (TENSORRT, MMDEPLOY, MMCV)
 # Stands for the sums of `dcn.shifted` (rewrites/dcn/shift/sums_node.py) until they are written.
 SHIFTED = ("surgery", "ShiftedDeformConv")
 DEFORM_CONV_OPSET = 19
+PLUGIN_INPUTS = 5
+TENSORRT_ATTRIBUTES = ("stride", "padding", "dilation", "groups", "deformable_group")
+MMCV_ATTRIBUTES = ("stride", "padding", "dilation", "groups", "deform_groups")
 
 
 def standard(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -59,19 +66,51 @@ def standard(model: onnx.ModelProto) -> onnx.ModelProto:
     return made
 
 
+def is_plugin(node: onnx.NodeProto) -> bool:
+    """Whether a node is a deformable convolution of a run time's plugin."""
+    return (node.domain, node.op_type) in PLUGINS
+
+
+def as_deform_conv(node: onnx.NodeProto) -> onnx.NodeProto:
+    """Return the plugin's node as DeformConv, with the same name and outputs.
+
+    Raises:
+        InputError: its inputs or attributes are not those that the plugin's sources document.
+    """
+    where = f"node {node.name or node.output[0]!r} ({node.domain}::{node.op_type})"
+    if not PLUGIN_INPUTS - 1 <= len(node.input) <= PLUGIN_INPUTS or not all(node.input[:4]):
+        raise InputError(
+            f"{where} expects input, offset, mask, weight and at most a bias, got "
+            f"{', '.join(node.input)}"
+        )
+    image, offset, mask, weight, *bias = node.input
+    given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    known = TENSORRT_ATTRIBUTES if node.op_type == TENSORRT[1] else MMCV_ATTRIBUTES
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(f"{where} has attribute {name!r}, expected {', '.join(known)}")
+        pair = not isinstance(value, int) and "group" not in name
+        values = list(value) if pair and isinstance(value, Sequence) else [value]
+        least = 0 if name == "padding" else 1
+        right = all(isinstance(each, int) and each >= least for each in values)
+        if not right or len(values) != (2 if pair else 1):
+            form = "an integer" if "group" in name else "an integer or a pair"
+            raise InputError(f"{where}: {name} expects {form} from {least} on, got {value!r}")
+    attributes = deform_conv_attributes(node.op_type, **given)
+    inputs = [image, weight, offset, *(bias or [""]), mask]
+    return helper.make_node("DeformConv", inputs, node.output, node.name, **attributes)
+
+
 def _is_known(node: onnx.NodeProto) -> bool:
-    return (node.domain, node.op_type) in (*PLUGINS, SHIFTED)
+    return is_plugin(node) or (node.domain, node.op_type) == SHIFTED
 
 
 def _standard(node: onnx.NodeProto, graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     """Nodes of the standard that compute what ``node`` does; new constants go into ``graph``."""
+    if (node.domain, node.op_type) != SHIFTED:
+        return [as_deform_conv(node)]
     given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    if (node.domain, node.op_type) == SHIFTED:
-        return _standard_sums(node, given, graph)
-    image, offset, mask, weight, *bias = node.input
-    inputs = [image, weight, offset, *(bias or [""]), mask]
-    attributes = deform_conv_attributes(node.op_type, **given)
-    return [helper.make_node("DeformConv", inputs, node.output, node.name, **attributes)]
+    return _standard_sums(node, given, graph)
 
 
 def _standard_sums(

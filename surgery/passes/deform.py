@@ -16,14 +16,14 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from ..graph.plugins import MMDEPLOY, SHIFTED, TENSORRT
+from ..graph.plugins import PLUGINS, SHIFTED
 from ..graph.weights import array_of
 from .base import GraphPass
 
 Weights = dict[str, onnx.TensorProto]
 
 # Where a node takes its weight and its bias.
-OPERATORS = {("", "DeformConv"): (1, 3), TENSORRT: (3, 4), MMDEPLOY: (3, 4), SHIFTED: (2, 3)}
+OPERATORS = {("", "DeformConv"): (1, 3), **dict.fromkeys(PLUGINS, (3, 4)), SHIFTED: (2, 3)}
 
 
 @dataclass(frozen=True)

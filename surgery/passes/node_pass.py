@@ -76,7 +76,7 @@ class NodePass:
 
     def check(self, model: onnx.ModelProto) -> str | None:
         """Return None where a node is to be replaced, or else the first reason why none is."""
-        view = View(model)
+        view = self._view(model)
         reason = ""
         for node in model.graph.node:
             answer = self._answer(node, view)
@@ -89,7 +89,7 @@ class NodePass:
 
     def apply(self, model: onnx.ModelProto) -> onnx.ModelProto:
         """Replace every node that can be, and drop what nothing reads any more."""
-        view = View(model)
+        view = self._view(model)
         rewritten: list[onnx.NodeProto] = []
         for node in model.graph.node:
             answer = self._answer(node, view)
@@ -100,6 +100,9 @@ class NodePass:
                 rewritten.append(node)
         _replace(model.graph, rewritten)
         return model
+
+    def _view(self, model: onnx.ModelProto) -> View:
+        return View(model)
 
     def _answer(self, node: onnx.NodeProto, view: View) -> Answer:
         fits = node.op_type in self.operators and (node.domain or "ai.onnx") == self.domain

@@ -38,6 +38,7 @@ PASSES: Registry[Pass] = Registry(
         "fused_conv": "surgery.passes.fused_conv:FUSED_CONV",
         "gelu_order": "surgery.passes.gelu_order:GELU_ORDER",
         "deform_sampled": "surgery.passes.deform_sampled:DEFORM_SAMPLED",
+        "deform_gathered": "surgery.passes.deform_gathered:DEFORM_GATHERED",
         "batchnorm": "surgery.passes.batchnorm:BATCHNORM",
         "last_axis": "surgery.passes.last_axis:LAST_AXIS",
         "positive_axes": "surgery.passes.positive_axes:POSITIVE_AXES",
