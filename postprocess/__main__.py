@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import InputError
+from .errors import InputError, drop_output, unwritable
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -33,13 +33,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     progress = Progress(sys.stderr.isatty())
     with _warnings_in_one_line(progress):
         try:
-            return _run(options, progress)
+            code = _run(options, progress)
+            sys.stdout.flush()
+            return code
         except (InputError, ImportError) as error:
             progress.line(f"error: {error}", sys.stderr)
             return 1
         except BrokenPipeError:  # whoever read our output has gone, `| head` for one
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_output()
             return 1
+        except OSError as error:
+            if cause := unwritable(error):
+                drop_output()
+                progress.line(f"error: {cause}", sys.stderr)
+                return 1
+            raise
         except KeyboardInterrupt:
             progress.line("interrupted", sys.stderr)
             return 130

@@ -17,7 +17,13 @@ HOME = Path(__file__).resolve().parent.parent
 # Settings that hold a path: signs of Hydra's grammar in it are the path's own.
 PATHS = (
     *("image", "checkpoint", "out", "bundle", "against", "model.path", "graph.file"),
-    *("data.images", "data.annotations", "surgery.calibration.images"),
+    *(
+        "data.images",
+        "data.annotations",
+        "surgery.calibration.images",
+        "surgery.judge.images",
+        "json",
+    ),
 )
 PLAIN = r"[\w./~:+@%?*-]*"  # of a path that Hydra takes without quotes
 
@@ -100,7 +106,7 @@ def _run(config: Any) -> None:
     from omegaconf import OmegaConf
 
     from models.errors import ModelError
-    from postprocess.errors import InputError
+    from postprocess.errors import InputError, drop_output, unwritable
 
     from .config.run import from_mapping
     from .tasks import run
@@ -118,6 +124,11 @@ def _run(config: Any) -> None:
         if sweep:  # Hydra goes on with the other jobs and raises this at the end
             raise
         sys.exit(_refused(str(error), getattr(error, "crash", "")))
+    except OSError as error:
+        if sweep or not (cause := unwritable(error)):
+            raise
+        drop_output()
+        sys.exit(_refused(cause))
 
 
 def _refused(cause: str, crash: str = "") -> int:
@@ -176,7 +187,7 @@ def main() -> int:
     from omegaconf.errors import OmegaConfBaseException
 
     from models.errors import ModelError
-    from postprocess.errors import InputError
+    from postprocess.errors import InputError, drop_output, unwritable
 
     from .tasks.plugin_configs import join_search_path
 
@@ -185,13 +196,19 @@ def main() -> int:
     entry = hydra.main(version_base="1.3", config_path=str(HOME / "configs"), config_name="config")
     try:
         entry(_run)()
+        sys.stdout.flush()
     except (InputError, ModelError) as error:
         return _refused(str(error), getattr(error, "crash", ""))
     except (HydraException, OmegaConfBaseException) as error:
         return _refused(_one_line(error))
     except BrokenPipeError:  # whoever read our output has gone, `| head` for one
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         return 1
+    except OSError as error:
+        if cause := unwritable(error):
+            drop_output()
+            return _refused(cause)
+        raise
     except KeyboardInterrupt:
         print("surgery: interrupted", file=sys.stderr)
         return 130

@@ -9,16 +9,21 @@ a bundle is refused, and files that somebody added to a bundle move along to the
 from __future__ import annotations
 
 import ctypes
+import glob
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from postprocess.bundle import SCHEMA_VERSION, sha256
-from postprocess.errors import InputError
+from postprocess.errors import InputError, unwritable
+
+if sys.platform != "win32":
+    import fcntl
 
 MANIFEST = "bundle.json"
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -104,24 +109,76 @@ class Staging:
 
 
 def _remove_leftovers(out: Path) -> None:
-    """Remove what killed runs to the same place left, but not what a living one is writing."""
-    for path in out.absolute().parent.glob(_sibling(out, "partial-*").name):
+    """Remove what killed runs to the same place left.
+
+    Raises:
+        InputError: a living run is writing there.
+    """
+    for path in out.absolute().parent.glob(f"{glob.escape(_sibling(out, 'partial-').name)}*"):
+        if _is_written(path):
+            process = path.name.rpartition("-")[2]
+            raise InputError(
+                f"out={out} is being written by another run (process {process}): wait for its end, "
+                "or name another folder"
+            )
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_written(folder: Path) -> bool:
+    """Whether a living process holds the lock of a staging folder."""
+    try:
+        with locked(folder, wait=False):
+            return False
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:  # published or removed meanwhile
+        return False
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool) -> Iterator[None]:
+    """Hold the lock of a folder; the kernel gives it back when the process ends.
+
+    Where the system or the file system has no such locks the body runs without one.
+
+    Raises:
+        BlockingIOError: another holds it, and ``wait`` is false.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
         try:
-            os.kill(int(path.name.rpartition("-")[2]), 0)
-        except (ProcessLookupError, ValueError):
-            shutil.rmtree(path, ignore_errors=True)
-        except PermissionError:
-            continue
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise
+        except OSError:  # a network file system
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager
 def staging(out: Path) -> Iterator[Staging]:
-    """Yield a :class:`Staging` for ``out``; its folder is gone afterwards, whatever happens."""
+    """Yield a :class:`Staging` for ``out``; its folder is gone afterwards, whatever happens.
+
+    Raises:
+        InputError: ``out`` cannot be written, another run is writing there, or the disk is full.
+    """
     check_place(out)
-    _remove_leftovers(out)
     folder = _sibling(out, f"partial-{os.getpid()}")
-    folder.mkdir()
-    try:
-        yield Staging(folder, out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as held:
+        with locked(folder.parent, wait=True):  # so that of two runs one is the first
+            _remove_leftovers(out)
+            folder.mkdir()
+            held.enter_context(locked(folder, wait=False))
+        try:
+            yield Staging(folder, out)
+        except OSError as error:
+            if cause := unwritable(error):
+                raise InputError(f"out={out} cannot be written: {cause}") from error
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -128,3 +129,54 @@ def test_the_list_names_every_kind_and_where_it_is_from(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for name in ("e2ec", "dcn.native", "slim", "nnapi", "model-surgery"):
         assert name in done.stdout
+
+
+def small_files(bytes_each: int) -> None:
+    """Let no file grow beyond a size, as on a full disk."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_each, bytes_each))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on files")
+@pytest.mark.parametrize("job", ["graph", "bundle"])
+def test_a_full_disk_is_one_line_and_leaves_nothing_behind(tmp_path: Path, job: str) -> None:
+    value = onnx.helper.make_tensor_value_info
+    weight = np.random.default_rng(0).standard_normal((64, 3, 32, 32)).astype(np.float32)
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Conv", ["x", "w"], ["y"], strides=[32, 32])],
+        "large",
+        [value("x", 1, [1, 3, 64, 64])],
+        [value("y", 1, [1, 64, 2, 2])],
+        [onnx.numpy_helper.from_array(weight, "w")],
+    )
+    opset = [onnx.helper.make_opsetid("", 17)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "m.onnx")
+    more = {
+        "graph": ["task=graph", "graph.steps=[{rename: {x: image}}]", "out=made.onnx"],
+        "bundle": ["model.decoder={name: none}", "surgery.safe=false", "out=made"],
+    }[job]
+    command = [sys.executable, "-m", "surgery", "model=onnx", "model.path=m.onnx", *more]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: small_files(100_000),
+    )
+    assert "File too large" in refusal(done)
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_output_that_nobody_takes_is_one_line(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "surgery", "task=list"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["surgery: No space left on device"]

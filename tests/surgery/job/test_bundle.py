@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -83,3 +86,41 @@ def test_a_place_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file")
     with pytest.raises(InputError, match="cannot be written"):
         check_place(tmp_path / "file" / "out")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS])
+def test_a_disk_that_takes_no_more_is_one_line_and_nothing_is_left(
+    tmp_path: Path, code: int
+) -> None:
+    out = tmp_path / "bundle"
+    publish(out, "old")
+
+    def write() -> None:
+        with staging(out) as stage:
+            (stage.folder / "backbone.onnx").write_text("half")
+            raise OSError(code, os.strerror(code))
+
+    with pytest.raises(InputError, match=re.escape(os.strerror(code))):
+        write()
+    assert names(tmp_path) == ["bundle"]
+    assert (out / "backbone.onnx").read_text() == "old"
+
+
+def test_a_second_run_to_the_same_place_is_refused_while_the_first_one_writes(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "bundle"
+    with staging(out) as stage:
+        with pytest.raises(InputError, match="being written by another run"), staging(out):
+            pass
+        with staging(tmp_path / "bundle2"):  # another place
+            pass
+        assert stage.folder.is_dir()
+    publish(out, "new")
+
+
+def test_what_a_killed_run_with_this_number_left_is_removed(tmp_path: Path) -> None:
+    dead = tmp_path / f".bundle.partial-{os.getpid()}"  # numbers come again in a container
+    dead.mkdir()
+    publish(tmp_path / "bundle", "new")
+    assert names(tmp_path) == ["bundle"]
