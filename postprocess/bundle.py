@@ -18,6 +18,7 @@ from typing import Any
 from .errors import InputError
 from .fields import Field
 from .preprocess import Preprocess
+from .reading import read_text
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("bundle.schema.json")
@@ -136,7 +137,9 @@ def _parsed(path: Path) -> Any:
     if not path.parent.is_dir():
         raise InputError(f"{path.parent}: no such folder; a bundle is a folder with a bundle.json")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path.parent}: not a bundle, it has no bundle.json") from None
     except OSError as error:

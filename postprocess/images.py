@@ -12,6 +12,7 @@ import numpy as np
 
 from .errors import InputError
 from .preprocess import Image
+from .reading import read_bytes
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
@@ -47,7 +48,7 @@ def read_image(path: str | os.PathLike[str]) -> Image:
         InputError: the file cannot be read, or is not an image.
     """
     try:
-        data = Path(path).read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     return decode_image(data, str(path))

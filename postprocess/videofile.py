@@ -21,6 +21,7 @@ import numpy as np
 
 from .errors import InputError
 from .preprocess import Image
+from .reading import require_regular
 
 SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
 USUAL_RATE = 25.0
@@ -77,6 +78,7 @@ class Frames:
 
     def __init__(self, path: str, ahead: int = 4) -> None:
         try:
+            require_regular(path)
             with open(path, "rb") as file:
                 empty = not file.read(1)
         except OSError as error:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from postprocess.errors import InputError
+from postprocess.reading import read_bytes
 
 if TYPE_CHECKING:
     from .fitted import Fitted
@@ -188,7 +189,7 @@ def load(path: Path) -> Fitted:
 
     described = metadata_of(path)["fitted"]
     try:
-        return from_tensors(deserialise(path.read_bytes()), described)
+        return from_tensors(deserialise(read_bytes(path)), described)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise _damaged(path) from error
 

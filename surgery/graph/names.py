@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import onnx
 
 from .modules import module_of, subgraphs
+from .schemas import schema_at
 
 # A name such as dla.base.level0.0.weight comes from the network and stays.
 _PARAMETER = re.compile(r"[A-Za-z_]\w*(\.\w+)+")
@@ -105,11 +106,10 @@ class _Renaming:
     def _role(self, node: onnx.NodeProto, position: int) -> str:
         """What the operator calls its input ``position``: ``weight`` for W of Conv."""
         version = self._opsets.get(node.domain, 1)
-        if not onnx.defs.has(node.op_type, node.domain):
+        schema = schema_at(node.op_type, version, node.domain)
+        if schema is None or not schema.inputs:
             return str(position)
-        formals = onnx.defs.get_schema(node.op_type, version, node.domain).inputs
-        if not formals:
-            return str(position)
+        formals = schema.inputs
         formal = formals[min(position, len(formals) - 1)].name
         variadic = len(node.input) > len(formals) and position >= len(formals) - 1
         several = f".{position}" if variadic else ""

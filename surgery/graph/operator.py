@@ -13,6 +13,7 @@ from postprocess.errors import InputError
 from postprocess.registry import suggestion
 
 from .lookup import among
+from .schemas import schema_at
 from .view import opset_of
 
 _ALIASES = {"FLOAT32": "FLOAT", "FLOAT64": "DOUBLE"}
@@ -29,13 +30,13 @@ def schema_of(model: onnx.ModelProto, op: str) -> onnx.defs.OpSchema:
     known = sorted({schema.name for schema in onnx.defs.get_all_schemas() if not schema.domain})
     if op not in known:
         raise InputError(f"there is no operator {op!r}{suggestion(op, known)}")
-    try:
-        return onnx.defs.get_schema(op, opset)
-    except onnx.defs.SchemaError as error:
+    found = schema_at(op, opset)
+    if found is None:
         since = min(
             s.since_version for s in onnx.defs.get_all_schemas_with_history() if s.name == op
         )
-        raise InputError(f"{op} is of opset {since} and later, the graph is of {opset}") from error
+        raise InputError(f"{op} is of opset {since} and later, the graph is of {opset}")
+    return found
 
 
 def attributes_of(

@@ -25,6 +25,7 @@ import numpy as np
 from pycocotools import mask as rle
 
 from postprocess.errors import InputError
+from postprocess.reading import read_text
 
 LOG = logging.getLogger("surgery")
 LARGEST_SIDE = 2**16  # pixels of an image
@@ -54,10 +55,10 @@ def _parsed(path: Path) -> dict[str, Any]:
     def refuse(constant: str) -> None:
         raise ValueError(f"it holds {constant}, which is no JSON number")
 
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path}: expected a file of annotations, it is none")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+        data = json.loads(read_text(path), parse_constant=refuse)
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such annotation file") from error
     except (OSError, ValueError, RecursionError) as error:

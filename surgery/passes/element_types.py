@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ..graph.schemas import schema_at
 from ..graph.view import View
 from .base import GraphPass
 
@@ -100,10 +101,7 @@ class Repair:
     def _schema(self, node: onnx.NodeProto) -> onnx.defs.OpSchema | None:
         domain = "" if node.domain == "ai.onnx" else node.domain
         version = self._view.opset if not domain else self._opsets.get(domain, 1)
-        try:
-            return onnx.defs.get_schema(node.op_type, version, domain)
-        except onnx.defs.SchemaError:
-            return None
+        return schema_at(node.op_type, version, domain)
 
     def _common(self, names: Sequence[str]) -> int:
         """The one type of several operands by torch's rules of promotion."""

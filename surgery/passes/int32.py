@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ..graph.intervals import Interval, intervals
 from ..graph.modules import all_nodes, subgraphs
+from ..graph.schemas import schema_at
 from ..graph.view import View
 from .base import EVERY_OPSET, GraphPass
 from .node_pass import Answer, Array, Draft, NodePass, attribute
@@ -80,12 +81,12 @@ class _Narrowing:
     def _visit(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         """The node in the types that it can have, and casts of what it makes."""
         copy = onnx.NodeProto.FromString(node.SerializeToString())
-        ours = node.domain in ("", "ai.onnx") and onnx.defs.has(node.op_type)
-        if subgraphs(node) or node.op_type == "Constant" or not ours:
+        ours = node.domain in ("", "ai.onnx")
+        schema = schema_at(node.op_type, self._view.opset) if ours else None
+        if subgraphs(node) or node.op_type == "Constant" or schema is None:
             return [copy]
         if node.op_type == "Cast":
             return self._cast_node(copy)
-        schema = onnx.defs.get_schema(node.op_type, self._view.opset, "")
         takes = [schema.inputs[min(i, len(schema.inputs) - 1)] for i in range(len(node.input))]
         gives = [schema.outputs[min(i, len(schema.outputs) - 1)] for i in range(len(node.output))]
         casts = []

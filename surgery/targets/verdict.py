@@ -11,6 +11,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from ..graph.modules import all_nodes
+from ..graph.schemas import schema_at
 from ..graph.view import View
 from ..graph.weights import array_of, is_outside
 from .target import ANY_OPSET, Rule, Target
@@ -234,9 +235,7 @@ class Verdicts:
         """The operator's definition at the graph's opset; None where there is none."""
         domain = "" if node.domain == "ai.onnx" else node.domain
         opset = self._opsets.get(domain, self._opsets.get("ai.onnx", 1) if not domain else 1)
-        if not onnx.defs.has(node.op_type, opset, domain):
-            return None
-        return onnx.defs.get_schema(node.op_type, opset, domain)
+        return schema_at(node.op_type, opset, domain)
 
 
 def _number(value: float | None) -> str:

@@ -18,6 +18,7 @@ from onnx import helper, inliner
 from postprocess.errors import InputError
 
 from ...graph.modules import subgraphs
+from ...graph.schemas import schema_at
 from ...graph.shapes import infer
 from ...graph.view import View, opset_of
 from ..node_pass import Draft
@@ -154,10 +155,7 @@ def _is_lacking(node: onnx.NodeProto, current: int, opset: int) -> bool:
 
 
 def _schema(node: onnx.NodeProto, version: int) -> onnx.defs.OpSchema | None:
-    try:
-        return onnx.defs.get_schema(node.op_type, version, "")
-    except onnx.defs.SchemaError:
-        return None
+    return schema_at(node.op_type, version)
 
 
 def _graphs(graph: onnx.GraphProto) -> _Graphs:
