@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from postprocess.errors import InputError
 
+from ..rewrites.dcn import exposing
 from ..support.ledger import Ledger
 from .calibrated import calibrate
 from .display import bar
@@ -86,19 +87,27 @@ def fit(
             a network whose fitted weights do not all reach the copy that would be returned.
     """
     settings = Settings(strategy, kernel, hidden, minutes, steps, seed, outputs=dict(weights or {}))
-    fitted = fit_weights(
-        model,
-        images,
-        settings,
-        Reading(outputs, forward),
-        images_held_back=images_held_back,
-        state=None if state is None else Path(state),
-        workers=workers,
-        progress=progress,
-    )
-    operated, ledger = fitted.operated(model)
-    ledger.measured({**fitted.summary, **_verified(fitted, operated)})
+    _require_values(model)
+    gathered = gather(images, seed=seed, count=settings.images, held_back=images_held_back)
+    first = laid_out(gathered.fitting[0][:2], next(model.parameters()).device)
+    with exposing(model, partial(_run, model, forward, first)) as exposed:
+        fitted = fit_weights(
+            exposed,
+            gathered,
+            settings,
+            Reading(outputs, forward),
+            state=None if state is None else Path(state),
+            workers=workers,
+            progress=progress,
+        )
+        operated, ledger = fitted.operated(exposed)
+        ledger.measured({**fitted.summary, **_verified(fitted, operated)})
     return operated, ledger
+
+
+def _run(model: nn.Module, forward: Forward, images: Tensor) -> None:
+    with evaluating(model):
+        forward(model, images)
 
 
 def _verified(fitted: Fitted, operated: nn.Module) -> dict[str, float]:
@@ -142,7 +151,7 @@ def _called(missed: set[str], path: str, *_: object) -> None:
 
 def fit_weights(
     model: nn.Module,
-    images: Source,
+    images: Source | Images,
     settings: Settings,
     reading: Reading,
     *,
@@ -154,21 +163,12 @@ def fit_weights(
 ) -> Fitted:
     """Fit, and return the weights alone; arguments and errors as of :func:`fit`."""
     begun = time.monotonic()
-    if next(model.parameters(), None) is None:
-        raise InputError(f"{type(model).__name__} has no parameters: nothing to fit")
-    if any(parameter.is_meta for parameter in model.parameters()):
-        raise InputError(
-            f"{type(model).__name__} is on the meta device, its parameters have no values: load it "
-            "first"
-        )
-    kinds = {p.dtype for p in model.parameters() if p.is_floating_point()} - {torch.float32}
-    if kinds:
-        named = ", ".join(sorted(map(str, kinds)))
-        raise InputError(
-            f"{type(model).__name__} holds {named}, a fit takes float32: model.float() before it, "
-            "and back behind it"
-        )
-    gathered = gather(images, seed=settings.seed, count=settings.images, held_back=images_held_back)
+    _require_values(model)
+    gathered = (
+        images
+        if isinstance(images, Images)
+        else gather(images, seed=settings.seed, count=settings.images, held_back=images_held_back)
+    )
     shown = bar() if progress is True else nullcontext(progress or _silent)
     with shown as watch:
         trained = settings.strategy == "distilled"
@@ -203,6 +203,28 @@ def fit_weights(
     last = "distilled" if trained else "calibrated"
     measure = partial(_errors_of, last, operation, gathered, reading)
     return Fitted(settings.strategy, modules, summary, tuple(notes), measure)
+
+
+def _require_values(model: nn.Module) -> None:
+    """Refuse a network that cannot be fitted.
+
+    Raises:
+        InputError: no parameters, parameters without values, or ones that are not float32.
+    """
+    if next(model.parameters(), None) is None:
+        raise InputError(f"{type(model).__name__} has no parameters: nothing to fit")
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise InputError(
+            f"{type(model).__name__} is on the meta device, its parameters have no values: load it "
+            "first"
+        )
+    kinds = {p.dtype for p in model.parameters() if p.is_floating_point()} - {torch.float32}
+    if kinds:
+        named = ", ".join(sorted(map(str, kinds)))
+        raise InputError(
+            f"{type(model).__name__} holds {named}, a fit takes float32: model.float() before it, "
+            "and back behind it"
+        )
 
 
 @torch.no_grad()

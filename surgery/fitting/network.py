@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from postprocess.errors import InputError
 
-from ..rewrites.dcn import DeformLayer, describe
+from ..rewrites.dcn import DeformLayer, describe, is_exposed
 from ..rewrites.uses import Rectifier, Uses
 
 Outputs = Callable[[Any], Mapping[str, Tensor]]
@@ -133,7 +133,11 @@ def trace(
         for path, d in described.items()
         if isinstance(d, DeformLayer) and (only is None or path in only)
     }
-    refused = {path: d for path, d in described.items() if isinstance(d, str)}
+    refused = {
+        path: d
+        for path, d in described.items()
+        if isinstance(d, str) and not is_exposed(model.get_submodule(path))
+    }
     if not layers:
         why = "; ".join(f"{path}: {reason}" for path, reason in refused.items())
         raise InputError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -12,7 +12,7 @@ from ..decoding import require_writer
 from ..network.load import Model, load_model
 from ..network.pictures import Sample, load_samples
 from ..network.run import Run, run_torch
-from ..rewrites.dcn import DeformLayer, describe
+from ..rewrites.dcn import DeformLayer, describe, expose
 from ..support.progress import Progress
 
 
@@ -52,7 +52,19 @@ def load_case(config: Config, progress: Progress) -> Case:
         samples = load_samples(config)
     number = "1 picture" if len(samples) == 1 else f"{len(samples)} pictures"
     with progress.stage(f"run the untouched network on {number}"):
-        untouched = [run_torch(model, sample.tensor) for sample in samples]
+        model, first = _exposed(model, samples[0])
+        untouched = [first, *(run_torch(model, sample.tensor) for sample in samples[1:])]
     if config.surgery.decode == "inside":
         require_writer(str(model.decoder["name"]))
     return Case(config, model, samples, untouched)
+
+
+def _exposed(model: Model, sample: Sample) -> tuple[Model, Run]:
+    """Run the network on one picture; deformable calls in its modules become layers."""
+    runs: list[Run] = []
+    module = expose(
+        model.module,
+        lambda: runs.append(run_torch(model, sample.tensor)),
+        [graph.module for graph in model.graphs],
+    )
+    return replace(model, module=module), runs[0]

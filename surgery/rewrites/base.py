@@ -72,12 +72,14 @@ class Replacement:
         exact: whether it computes the same function here; None: as the rewrite says.
         note: what a reader of the ledger should know, or "".
         effect: measured figures by name, or None.
+        whole: False where the module keeps its children, which rewrites are then offered too.
     """
 
     module: nn.Module
     exact: bool | None = None
     note: str = ""
     effect: dict[str, float] | None = None
+    whole: bool = True
 
 
 class Rewrite(Protocol):

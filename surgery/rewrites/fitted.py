@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from postprocess.errors import InputError
 
 from .base import Context, Match, Replacement
-from .dcn.recognise import Pair
+from .dcn.geometry import Pair
 
 
 @dataclass(frozen=True)

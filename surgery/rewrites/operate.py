@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from postprocess.errors import InputError
 
@@ -24,9 +24,13 @@ from ..config.surgery import NEWEST_OPSET
 from ..support.ledger import Entry, Ledger
 from .base import Context, Replacement, Rewrite
 from .calibration import Calibration
+from .dcn.exposed import exposing
+from .dcn.recognise import require_close
 from .functions.base import FunctionPatch
+from .functions.dispatch import uncounted
 from .functions.patching import patched
 from .guard import Guard
+from .nested import map_tensors, tensors_in
 from .registry import REWRITES, is_patch
 
 Names = str | Sequence[str]
@@ -71,6 +75,8 @@ def rewriting(
     exporter: str = "",
     target: str = "",
     ledger: Ledger | None = None,
+    example: Sequence[Any] | None = None,
+    verify: bool = True,
 ) -> Iterator[tuple[nn.Module, Ledger]]:
     """Replace modules of ``model`` until the context is left.
 
@@ -99,6 +105,9 @@ def rewriting(
         exporter: of the export to come, for guards.
         target: of the export to come, for guards.
         ledger: takes the entries, those of function patches on leaving; a new one otherwise.
+        example: positional arguments of ``model``. With them, deformable calls inside of modules
+            that do more are layers of their own (``PATH.deform``), for every rewrite.
+        verify: with an ``example``, run the network before and after where all rewrites are exact.
 
     Yields:
         The operated network (``model``, or its replacement if it was replaced as a whole) and
@@ -106,7 +115,7 @@ def rewriting(
 
     Raises:
         InputError: unknown rewrite, or one that lacks its calibration; a scripted model; a class
-            or function to replace that does not exist.
+            or function to replace that does not exist; exact rewrites that changed the result.
         RuntimeError: another thread is operating on the model or a part of it.
     """
     ledger = Ledger() if ledger is None else ledger
@@ -116,17 +125,71 @@ def rewriting(
     groups, patches = _groups(names, context, ledger)
     if isinstance(model, torch.jit.ScriptModule):
         raise InputError("a scripted module cannot be operated on: pass the nn.Module it came from")
-    with patched(patches, context, ledger), _claimed(model), _training_kept(model):
-        plan = _plan(model, groups, context)
+    with ExitStack() as stack:
+        before = stack.enter_context(_shown(model, example))
+        stack.enter_context(patched(patches, context, ledger))
+        stack.enter_context(_claimed(before.model))
+        stack.enter_context(_training_kept(before.model))
+        plan = _plan(before.model, groups, context)
         ledger.extend(plan.entries)
-        slots = plan.slots()
-        try:
-            for parent, name, module in slots:
-                parent._modules[name] = plan.replaced[module]
-            yield plan.replaced.get(model, model), ledger
-        finally:
-            for parent, name, module in slots:
-                parent._modules[name] = module
+        stack.enter_context(_in_place(plan))
+        operated = plan.replaced.get(before.model, before.model)
+        if verify and all(entry.exact for entry in plan.entries if entry.fired):
+            before.require_same(operated, names)
+        yield operated, ledger
+
+
+@contextmanager
+def _in_place(plan: _Plan) -> Iterator[None]:
+    slots = plan.slots()
+    try:
+        for parent, name, module in slots:
+            parent._modules[name] = plan.replaced[module]
+        yield
+    finally:
+        for parent, name, module in slots:
+            parent._modules[name] = module
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A network whose deformable calls are layers, and what it gives for the example, if any."""
+
+    model: nn.Module
+    example: Sequence[Any]
+    results: Sequence[Tensor] | None
+
+    def require_same(self, operated: nn.Module, names: object) -> None:
+        """Refuse an operated network that gives something else.
+
+        Raises:
+            InputError: which result differs, and by how much.
+        """
+        if self.results is None:
+            return
+        after = _results(operated, self.example)
+        if len(after) != len(self.results):
+            raise InputError(f"{names}: {len(after)} results, before {len(self.results)}")
+        for number, (new, old) in enumerate(zip(after, self.results, strict=True)):
+            require_close(new, old, f"{names}, result {number}")
+
+
+@contextmanager
+def _shown(model: nn.Module, example: Sequence[Any] | None) -> Iterator[_Shown]:
+    if example is None:
+        yield _Shown(model, (), None)
+        return
+    found: list[Sequence[Tensor]] = []
+    with exposing(model, lambda: found.append(_results(model, example))) as exposed:
+        yield _Shown(exposed, example, found[0])
+
+
+def _results(model: nn.Module, example: Sequence[Any]) -> Sequence[Tensor]:
+    """Tensors that ``model`` gives for copies of ``example``, in evaluation mode."""
+    arguments = map_tensors(Tensor.clone, list(example))
+    with _training_kept(model), torch.no_grad(), uncounted():
+        model.eval()
+        return [tensor.clone() for tensor in tensors_in(model(*arguments))]
 
 
 def _groups(
@@ -183,11 +246,12 @@ def _plan(model: nn.Module, groups: Sequence[_Group], context: Context) -> _Plan
         made = _offer(module, places, group.rewrites, context, plan.entries) if group else None
         if group and len(plan.entries) > before:
             met.add(group.pattern)
-        if made is None:
-            plan.kept[module] = None
+        if made is not None:
+            plan.replaced[module] = made.module
+        if made is None or not made.whole:
+            kept = module if made is None else made.module
+            plan.kept[kept] = None
             pending.extend(reversed(list(module.children())))
-        else:
-            plan.replaced[module] = made
     for group in groups:
         if group.pattern not in met:
             reason = f"{type(model).__name__} has no module for it at a path like {group.pattern!r}"
@@ -201,7 +265,7 @@ def _offer(
     rewrites: Sequence[Rewrite],
     context: Context,
     entries: list[Entry],
-) -> nn.Module | None:
+) -> Replacement | None:
     """Return the replacement by the first rewrite that accepts, or None; write down why."""
     first, *others = (path or ROOT for path in places)
     for rewrite in rewrites:
@@ -210,7 +274,7 @@ def _offer(
         if isinstance(made, Replacement):
             made.module.train(module.training)
             entries.extend(_done(rewrite, made, first, others))
-            return made.module
+            return made
         if made.reason:
             entries.append(_refusal(rewrite, first, made.reason))
     return None

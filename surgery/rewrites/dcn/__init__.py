@@ -8,7 +8,19 @@ Dai et al., "Deformable Convolutional Networks" (ICCV 2017); Zhu et al., "Deform
 with x bilinear between pixels and zero outside the image.
 """
 
-from .recognise import DeformLayer, Geometry, describe
+from .deform_layer import DeformLayer
+from .exposed import expose, exposing, is_exposed
+from .geometry import Geometry
+from .recognise import describe
 from .statistics import OffsetStatistics, statistics
 
-__all__ = ["DeformLayer", "Geometry", "OffsetStatistics", "describe", "statistics"]
+__all__ = [
+    "DeformLayer",
+    "Geometry",
+    "OffsetStatistics",
+    "describe",
+    "expose",
+    "exposing",
+    "is_exposed",
+    "statistics",
+]

@@ -26,9 +26,12 @@ from postprocess.errors import InputError
 
 from ...graph.plugins import MMDEPLOY, TENSORRT
 from ..base import Context, Match, Replacement
-from .layer import DeformModule, described, match_deform
+from .calls import DeformCall, intercepted
+from .deform_layer import DeformLayer
+from .geometry import Geometry
+from .layer import DeformModule, at_calls, match_deform
 from .node import Attributes, emit
-from .recognise import DeformLayer, Geometry
+from .recognise import describe
 
 DEFAULT_PRESET = "tensorrt"
 
@@ -106,7 +109,7 @@ class Custom:
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""
-        return match_deform(module)
+        return match_deform(module, calls=True)
 
     def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement:
         """Return a module that calls the original one, and in an export emits the plugin's node.
@@ -117,7 +120,9 @@ class Custom:
         name = str(context.options.get("custom", DEFAULT_PRESET))
         if name not in PRESETS:
             raise InputError(f"dcn.custom knows {' and '.join(PRESETS)}, got {name!r}")
-        preset, layer = PRESETS[name], described(module)
+        preset, layer = PRESETS[name], describe(module)
+        if not isinstance(layer, DeformLayer):
+            return at_calls(module, self, context)
         reason = preset.refusal(layer.geometry)
         if reason:
             raise InputError(
@@ -125,6 +130,20 @@ class Custom:
                 "for it"
             )
         return Replacement(CustomDeform(module, layer, preset), note="::".join(preset.operator))
+
+    def at_call(self, call: DeformCall, context: Context) -> Tensor:
+        """Return the node in an export, the function's own result otherwise.
+
+        Raises:
+            InputError: the plugin would compute the call wrongly.
+        """
+        if not torch.onnx.is_in_onnx_export():
+            return call.function()
+        name = str(context.options.get("custom", DEFAULT_PRESET))
+        reason = PRESETS[name].refusal(call.geometry)
+        if reason:
+            raise InputError(f"{name}'s plugin {reason}: choose dcn.native or dcn.decomposed")
+        return _emit(call, PRESETS[name])
 
 
 class CustomDeform(DeformModule):
@@ -141,21 +160,24 @@ class CustomDeform(DeformModule):
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """Arguments and result of the original layer."""
         if not torch.onnx.is_in_onnx_export():
-            return cast(Tensor, self.original(*args, **kwargs))
-        image, offset, mask = self.deform_layer.sampling(*args, **kwargs)
-        geometry = self.deform_layer.geometry
-        deform_groups = geometry.deform_groups_of(offset)
-        if mask is None:
-            mask = offset[:, : deform_groups * geometry.taps] * 0 + 1
-        bias = self.bias  # TensorRT-CenterNet's kernel reads one in any case
-        if bias is None:
-            bias = self.weight.new_zeros(geometry.out_channels)
-        return emit(
-            "::".join(self.preset.operator),
-            [image, offset, mask, self.weight, bias],
-            self.preset.attributes(geometry, deform_groups),
-            geometry.out_channels,
-        )
+            with intercepted(None):
+                return cast(Tensor, self.original(*args, **kwargs))
+        return _emit(self.called(*args, **kwargs), self.preset)
+
+
+def _emit(call: DeformCall, preset: Preset) -> Tensor:
+    geometry, offset, mask, bias = call.geometry, call.offset, call.mask, call.bias
+    deform_groups = geometry.deform_groups_of(offset)
+    if mask is None:
+        mask = offset[:, : deform_groups * geometry.taps] * 0 + 1
+    if bias is None:  # TensorRT-CenterNet's kernel reads one in any case
+        bias = call.weight.new_zeros(geometry.out_channels)
+    return emit(
+        "::".join(preset.operator),
+        [call.image, offset, mask, call.weight, bias],
+        preset.attributes(geometry, deform_groups),
+        geometry.out_channels,
+    )
 
 
 CUSTOM = Custom()

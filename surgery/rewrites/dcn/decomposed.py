@@ -15,8 +15,10 @@ from postprocess.errors import InputError
 
 from ..base import Context, Match, Replacement
 from ..traits import Traits
-from .layer import DeformModule, described, match_deform
-from .recognise import DeformLayer
+from .calls import DeformCall
+from .deform_layer import DeformLayer
+from .layer import DeformModule, at_calls, match_deform
+from .recognise import describe
 from .sampling import Sampler, deform_conv2d, sample_gather, sample_grid, tap_positions
 
 GRID_SAMPLE_OPSET = 16
@@ -36,7 +38,7 @@ class Decomposed:
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""
-        return match_deform(module)
+        return match_deform(module, calls=True)
 
     def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement:
         """Return the module that samples as ``context.opset`` allows.
@@ -48,10 +50,20 @@ class Decomposed:
             raise InputError(
                 f"dcn.decomposed needs opset {MIN_OPSET} or later, got {context.opset}: raise it"
             )
-        gathers = context.opset < GRID_SAMPLE_OPSET
-        note = "samples by Gather" if gathers else "samples by GridSample"
-        sampler = sample_gather if gathers else sample_grid
-        return Replacement(DecomposedDeform(described(module), sampler), note=note)
+        layer = describe(module)
+        if not isinstance(layer, DeformLayer):
+            return at_calls(module, self, context)
+        sampler = _sampler(context)
+        note = "samples by " + ("Gather" if sampler is sample_gather else "GridSample")
+        return Replacement(DecomposedDeform(layer, sampler), note=note)
+
+    def at_call(self, call: DeformCall, context: Context) -> Tensor:
+        """Return the result in ordinary operators."""
+        return call.computed(_sampler(context))
+
+
+def _sampler(context: Context) -> Sampler:
+    return sample_gather if context.opset < GRID_SAMPLE_OPSET else sample_grid
 
 
 class DecomposedDeform(DeformModule):

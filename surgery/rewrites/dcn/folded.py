@@ -22,8 +22,8 @@ from postprocess.errors import InputError
 
 from ..base import Context, Match, Replacement
 from ..traits import CONVOLUTION, Traits
+from .geometry import Geometry
 from .layer import convolution, described, match_deform
-from .recognise import Geometry
 from .statistics import OffsetStatistics
 
 MAX_KERNEL = 7

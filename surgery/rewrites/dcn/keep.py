@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from ..base import Context, Match, Replacement
+from .deform_layer import DeformLayer
 from .layer import match_deform
+from .recognise import describe
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,12 @@ class Keep:
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""
-        return match_deform(module)
+        return match_deform(module, calls=True)
 
     def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement:
         """Return the module itself."""
-        return Replacement(module, note="left as it is")
+        whole = isinstance(describe(module), DeformLayer)
+        return Replacement(module, note="left as it is", whole=whole)
 
 
 KEEP = Keep()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
-from ..base import Match
-from .recognise import DeformLayer, Pair, describe
+from ..base import Context, Match, Replacement
+from .calls import DeformCall, makes_calls
+from .deform_layer import DeformLayer
+from .exposed import CallLayer, copied, is_exposed
+from .geometry import Pair
+from .recognise import describe, require_close
 
 
 class DeformModule(nn.Module):
@@ -18,11 +24,20 @@ class DeformModule(nn.Module):
 
     def __init__(self, layer: DeformLayer) -> None:
         super().__init__()
-        self.deform_layer = layer
+        self.deform_layer = replace(layer, trusted=True)
         self.weight = as_parameter(layer.weight)
         self.bias = None if layer.bias is None else as_parameter(layer.bias)
         if layer.offset_name is not None:
             self.add_module(layer.offset_name, layer.offset_convolution)
+        for name, child in layer.children.items():
+            self.add_module(name, child)
+
+    def called(self, *args: Any, **kwargs: Any) -> DeformCall:
+        """The call that a call of the layer comes down to."""
+        image, offset, mask = self.deform_layer.sampling(*args, **kwargs)
+        geometry = self.deform_layer.geometry
+        given = (image, offset, mask, self.weight, self.bias, geometry)
+        return DeformCall(*given, lambda: self(*args, **kwargs))
 
     def extra_repr(self) -> str:
         """Sizes of the layer, as print(model) shows them."""
@@ -58,7 +73,8 @@ def convolution(layer: DeformLayer, weight: Tensor, *, padding: Pair, dilation: 
         dilation: vertical before horizontal.
     """
     geometry = layer.geometry
-    kind = nn.Conv2d if layer.offset_name is not None else CalledWithOffsets
+    alone = layer.offset_name is not None or layer.sampler is not None
+    kind = nn.Conv2d if alone else CalledWithOffsets
     made = kind(
         geometry.in_channels,
         geometry.out_channels,
@@ -82,12 +98,77 @@ def as_parameter(tensor: Tensor) -> nn.Parameter:
     return tensor if isinstance(tensor, nn.Parameter) else nn.Parameter(tensor.detach())
 
 
-def match_deform(module: nn.Module) -> Match:
-    """Match of every strategy that takes all layers that are recognised."""
+class AtCall(Protocol):
+    """A strategy that can replace a deformable call where it is made, whatever stands around it."""
+
+    @property
+    def name(self) -> str:
+        """How it is asked for."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether its result is the call's own, up to float rounding."""
+
+    def at_call(self, call: DeformCall, context: Context) -> Tensor:
+        """Return what stands for the result of ``call``: (N, O, rows, columns)."""
+
+
+def match_deform(module: nn.Module, *, calls: bool = False) -> Match:
+    """Match of every strategy that takes all layers that are recognised.
+
+    Args:
+        module: any module.
+        calls: whether the strategy is an :class:`AtCall`.
+    """
     layer = describe(module)
-    if layer is None:
+    if isinstance(layer, DeformLayer):
+        return Match.accept()
+    if calls_left(module):
+        if calls:
+            return Match.accept()
+        return Match.decline(
+            "its forward calls a deformable convolution among other things: pass "
+            "example=(inputs of the network,), so that the call becomes a layer of its own"
+        )
+    if layer is None or is_exposed(module):
         return Match.unrelated()
-    return Match.decline(layer) if isinstance(layer, str) else Match.accept()
+    return Match.decline(layer)
+
+
+def calls_left(module: nn.Module) -> bool:
+    """Whether ``forward`` makes deformable calls that are not layers of their own yet."""
+    if is_exposed(module):
+        return any(isinstance(m, CallLayer) and not m.fixed for m in module.children())
+    return makes_calls(module)
+
+
+def at_calls(module: nn.Module, strategy: AtCall, context: Context) -> Replacement:
+    """Return a copy of ``module`` whose own deformable calls go to ``strategy``.
+
+    The first call of an exact strategy outside an export is made both ways.
+
+    Raises (while it runs):
+        InputError: the two results differ.
+    """
+    inner = {
+        id(parameter)
+        for child in module.modules()
+        if child is not module and (isinstance(describe(child), DeformLayer) or calls_left(child))
+        for parameter in child.parameters()
+    }
+    pending = [strategy.exact]
+
+    def handle(call: DeformCall) -> Tensor:
+        if id(call.weight) in inner:  # of a layer inside, which has a strategy of its own
+            return call.function()
+        made = strategy.at_call(call, context)
+        if pending[0] and not torch.onnx.is_in_onnx_export():
+            pending[0] = False
+            require_close(made, call.function(), f"{strategy.name} in {type(module).__name__}")
+        return made
+
+    note = "the deformable calls in its forward; all else stays"
+    return Replacement(copied(module, lambda _: handle), note=note, whole=False)
 
 
 def described(module: nn.Module) -> DeformLayer:

@@ -18,8 +18,11 @@ from postprocess.errors import InputError
 from ...support.torch_compat import is_exporting
 from ..base import Context, Match, Replacement
 from ..traits import Traits
-from .layer import DeformModule, described, match_deform
-from .recognise import DeformLayer, Geometry
+from .calls import DeformCall, intercepted
+from .deform_layer import DeformLayer
+from .geometry import Geometry
+from .layer import DeformModule, at_calls, match_deform
+from .recognise import describe
 
 MIN_OPSET = 19
 TRAITS = Traits(("DeformConv",), accuracy=10, speed=10)
@@ -37,7 +40,7 @@ class Native:
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""
-        return match_deform(module)
+        return match_deform(module, calls=True)
 
     def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement:
         """Return a module that calls the original one, and in an export emits DeformConv.
@@ -50,7 +53,14 @@ class Native:
                 f"dcn.native needs opset {MIN_OPSET} or later (DeformConv), got {context.opset}: "
                 "raise the opset, or choose dcn.decomposed"
             )
-        return Replacement(NativeDeform(module, described(module)))
+        layer = describe(module)
+        if not isinstance(layer, DeformLayer):
+            return at_calls(module, self, context)
+        return Replacement(NativeDeform(module, layer))
+
+    def at_call(self, call: DeformCall, context: Context) -> Tensor:
+        """Return the node in an export, the function's own result otherwise."""
+        return _emit(call) if torch.onnx.is_in_onnx_export() else call.function()
 
 
 class NativeDeform(DeformModule):
@@ -66,23 +76,28 @@ class NativeDeform(DeformModule):
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """Arguments and result of the original layer."""
         if not torch.onnx.is_in_onnx_export():
-            return cast(Tensor, self.original(*args, **kwargs))
-        image, offset, mask = self.deform_layer.sampling(*args, **kwargs)
-        geometry = self.deform_layer.geometry
-        bias = self.bias
-        if bias is None and mask is not None:  # the operator takes the bias before the mask
-            bias = self.weight.new_zeros(geometry.out_channels)
-        deform_groups = geometry.deform_groups_of(offset)
-        if not is_exporting():
-            trace = cast(Callable[..., Tensor], _DeformConv.apply)
-            return trace(image, self.weight, offset, bias, mask, geometry, deform_groups)
-        return torch.onnx.ops.symbolic(
-            "DeformConv",
-            [t for t in (image, self.weight, offset, bias, mask) if t is not None],
-            dict(_attributes(geometry, deform_groups)),
-            dtype=image.dtype,
-            shape=(image.shape[0], geometry.out_channels, offset.shape[2], offset.shape[3]),
-        )
+            with intercepted(None):
+                return cast(Tensor, self.original(*args, **kwargs))
+        return _emit(self.called(*args, **kwargs))
+
+
+def _emit(call: DeformCall) -> Tensor:
+    """The operator, by the exporter that is at work."""
+    geometry, bias = call.geometry, call.bias
+    if bias is None and call.mask is not None:  # the operator takes the bias before the mask
+        bias = call.weight.new_zeros(geometry.out_channels)
+    deform_groups = geometry.deform_groups_of(call.offset)
+    if not is_exporting():
+        trace = cast(Callable[..., Tensor], _DeformConv.apply)
+        given = (call.image, call.weight, call.offset, bias, call.mask)
+        return trace(*given, geometry, deform_groups)
+    return torch.onnx.ops.symbolic(
+        "DeformConv",
+        [t for t in (call.image, call.weight, call.offset, bias, call.mask) if t is not None],
+        dict(_attributes(geometry, deform_groups)),
+        dtype=call.image.dtype,
+        shape=(call.image.shape[0], geometry.out_channels, *call.offset.shape[2:]),
+    )
 
 
 def _attributes(geometry: Geometry, deform_groups: int) -> Mapping[str, int | Sequence[int]]:

@@ -1,270 +1,194 @@
-"""Recognise deformable convolutions by their structure, whoever wrote them.
+"""Recognise deformable convolutions, whoever wrote them: a proposal that a probe has confirmed.
 
-A layer is known by what it holds and what its ``forward`` takes, never by its class, so that no
-package needs to be installed for its layers to be recognised:
-
-========================================  ==========================  =====================
-layer                                     offset convolution          ``forward`` takes
-========================================  ==========================  =====================
-CharlesShang/DCNv2 ``DCN``                ``conv_offset_mask``, 3gk   input
-mmcv ``ModulatedDeformConv2dPack``        ``conv_offset``, 3gk        input
-mmcv ``DeformConv2dPack`` (v1)            ``conv_offset``, 2gk        input
-mmcv ``ModulatedDeformConv2d``, DCNv2     none                        input, offset, mask
-mmcv ``DeformConv2d`` (v1)                none                        input, offset
-torchvision ``DeformConv2d``              none                        input, offset[, mask]
-========================================  ==========================  =====================
-
-(g deformable groups, k = kernel height * width taps.) In all of them the offsets are (dy, dx) in
-input pixels, tap by tap, deformable group by group; the mask of a layer with its own offset
-convolution is the sigmoid of that convolution's last third.
+:mod:`.structure` and :mod:`.unfolded` say what a module promises to compute by what it holds and
+what its ``forward`` takes, so that no package needs to be installed for its layers to be
+recognised. A copy of the module with drawn weights then runs on a drawn image, and the proposal
+counts only where both give the same: a norm, an activation, bounded offsets or another mask inside
+the layer are seen by their result, whatever they are called.
 """
 
 from __future__ import annotations
 
-import inspect
+import copy
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
+from weakref import WeakKeyDictionary
 
+import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
-Pair = tuple[int, int]
-OFFSET_CONVOLUTIONS = ("conv_offset_mask", "conv_offset")
+from postprocess.errors import InputError
 
+from .calls import intercepted
+from .deform_layer import DeformLayer
+from .geometry import Geometry, Pair
+from .sampling import deform_conv2d, sample_grid, tap_positions
+from .structure import OFFSET_CONVOLUTIONS, proposed
+from .unfolded import unfolded
 
-@dataclass(frozen=True)
-class Geometry:
-    """Sizes of a deformable convolution, vertical before horizontal.
+__all__ = ["OFFSET_CONVOLUTIONS", "DeformLayer", "Geometry", "Pair", "describe"]
 
-    ``deform_groups`` is None where only the offset given in a call shows it (torchvision).
-    """
-
-    out_channels: int
-    in_channels: int
-    kernel: Pair
-    stride: Pair
-    padding: Pair
-    dilation: Pair
-    groups: int
-    deform_groups: int | None
-
-    @property
-    def taps(self) -> int:
-        """Number of kernel elements."""
-        return self.kernel[0] * self.kernel[1]
-
-    @property
-    def extent(self) -> Pair:
-        """Rows and columns from the first tap to the last."""
-        (rows, columns), (kh, kw) = self.dilation, self.kernel
-        return rows * (kh - 1), columns * (kw - 1)
-
-    def deform_groups_of(self, offset: Tensor) -> int:
-        """Deformable groups of a call with this ``offset`` (N, 2 * g * taps, H, W)."""
-        return self.deform_groups or int(offset.shape[1]) // (2 * self.taps)
-
-
-@dataclass(frozen=True)
-class DeformLayer:
-    """A recognised layer: its weights, its sizes, and how a call gives offset and mask.
-
-    Attributes:
-        weight: (O, C / groups, kh, kw).
-        bias: (O,) or None.
-        geometry: kernel, stride, padding, dilation and groups.
-        modulated: whether a mask multiplies the samples (torchvision: in calls that pass one).
-        offset_name: attribute that holds the offset convolution, or None where offset and mask
-            are arguments of the call.
-        offset_convolution: that convolution, or None.
-        arguments: names of ``forward``'s parameters in order: input, then offset and mask if taken.
-    """
-
-    weight: Tensor
-    bias: Tensor | None
-    geometry: Geometry
-    modulated: bool
-    offset_name: str | None
-    offset_convolution: nn.Conv2d | None
-    arguments: tuple[str, ...]
-
-    def sampling(self, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Turn the arguments of a call into (input, offset, mask or None).
-
-        offset: (N, 2 * g * taps, H_out, W_out), (dy, dx) per tap in input pixels.
-        mask: (N, g * taps, H_out, W_out), as it multiplies the samples.
-        """
-        given = dict(zip(self.arguments, args, strict=False)) | kwargs
-        x, *rest = (given.get(name) for name in self.arguments)
-        x = cast(Tensor, x)
-        if self.offset_convolution is None:
-            offset = cast(Tensor, rest[0])
-            return x, offset, rest[1] if len(rest) > 1 else None
-        predicted = self.offset_convolution(x)
-        if not self.modulated:
-            return x, predicted, None
-        assert self.geometry.deform_groups is not None
-        maps = self.geometry.deform_groups * self.geometry.taps
-        return x, predicted[:, : 2 * maps], predicted[:, 2 * maps :].sigmoid()
+# relative to the largest value; float32 layers of the known libraries differ by up to 3e-6
+TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}
+OFFSETS = 1.5  # pixels: spread of the probe's offsets
 
 
 def describe(module: nn.Module) -> DeformLayer | str | None:
     """Describe ``module`` as a deformable convolution.
 
     A replacement that still is a deformable convolution carries its description in an attribute
-    ``deform_layer``; so may a layer that the table does not foresee.
+    ``deform_layer``; so may a layer that the proposals do not foresee, which a probe confirms too.
 
     Returns:
         The layer; or, for a module that looks like one and cannot be handled, the reason in one
         line; or None for a module of another kind.
     """
+    layer = _proposed(module)
+    if not isinstance(layer, DeformLayer) or layer.trusted:
+        return layer
+    mark = _mark(module, layer)
+    known = _PROVEN.get(module)
+    if known is None or known.mark != mark:
+        known = _PROVEN[module] = _Proven(mark, _objection(module))
+    return known.objection or layer
+
+
+def _proposed(module: nn.Module) -> DeformLayer | str | None:
     own = getattr(module, "deform_layer", None)
-    if isinstance(own, DeformLayer):
-        return own
-    offset_name = next((n for n in OFFSET_CONVOLUTIONS if _has(module, n)), None)
-    required, optional = _parameters(module)
-    takes_offset = "offset" in required and hasattr(module, "stride")
-    if not hasattr(module, "weight") or (offset_name is None and not takes_offset):
-        return None
-    try:
-        return _describe(module, offset_name, required, optional)
-    except _Decline as decline:
-        return str(decline)
+    return own if isinstance(own, DeformLayer) else proposed(module) or unfolded(module)
 
 
-class _Decline(Exception):
-    """The reason why a module that looks like a deformable convolution is not handled."""
+@dataclass(frozen=True)
+class _Proven:
+    """What a probe said of a module in the state that ``mark`` stands for; "" for no objection."""
+
+    mark: tuple[Any, ...]
+    objection: str
 
 
-def _describe(
-    module: nn.Module, offset_name: str | None, required: list[str], optional: list[str]
-) -> DeformLayer:
-    weight = _weight(module)
-    bias = getattr(module, "bias", None)
-    if bias is not None and not isinstance(bias, Tensor):
-        raise _Decline(f"its bias is a {type(bias).__name__}, not a tensor: quantised?")
-    stride, padding, dilation = (_pair(module, n) for n in ("stride", "padding", "dilation"))
-    if getattr(module, "padding_mode", "zeros") != "zeros":
-        raise _Decline(f"its padding_mode is {module.padding_mode!r}, only 'zeros' is handled")
-    out_channels, group_channels, *kernel = weight.shape
-    groups = _integer(module, ("groups",), default=1)
-    deform_groups = _deform_groups(module, takes_offset=offset_name is None)
-    geometry = Geometry(
-        out_channels,
-        group_channels * groups,
-        (kernel[0], kernel[1]),
-        stride,
-        padding,
-        dilation,
-        groups,
-        deform_groups,
-    )
-    if geometry.in_channels % (deform_groups or 1) or out_channels % groups:
-        raise _Decline(
-            f"{geometry.in_channels} input and {out_channels} output channels cannot be shared by "
-            f"{deform_groups} deformable groups and {groups} groups"
-        )
-    if offset_name is None:
-        modulated = "mask" in required or "mask" in optional
-        arguments = required if "mask" in required or not modulated else [*required, "mask"]
-        if len(required) - ("mask" in required) != 2 or required[1] != "offset":
-            raise _Decline(f"its forward takes ({', '.join(required)}), not (input, offset, mask)")
-        return DeformLayer(weight, bias, geometry, modulated, None, None, tuple(arguments))
-    if len(required) != 1:
-        raise _Decline(
-            f"its forward takes ({', '.join(required)}) although it holds {offset_name}: offsets "
-            "that come from another input are not handled"
-        )
-    convolution = _offset_convolution(module, offset_name, geometry)
-    modulated = convolution.out_channels == 3 * (deform_groups or 1) * geometry.taps
-    return DeformLayer(weight, bias, geometry, modulated, offset_name, convolution, tuple(required))
+_PROVEN: WeakKeyDictionary[nn.Module, _Proven] = WeakKeyDictionary()
 
 
-def _has(module: nn.Module, name: str) -> bool:
-    return isinstance(getattr(module, name, None), nn.Module)
-
-
-def _parameters(module: nn.Module) -> tuple[list[str], list[str]]:
-    """Names of the required and of the optional parameters of ``forward``."""
-    try:
-        parameters = inspect.signature(module.forward).parameters.values()
-    except (TypeError, ValueError):
-        return [], []
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+def _mark(module: nn.Module, layer: DeformLayer) -> tuple[Any, ...]:
+    hooks = (len(module._forward_hooks), len(module._forward_pre_hooks))
+    children = tuple((id(child), child.training) for child in module.children())
     return (
-        [p.name for p in named if p.default is p.empty],
-        [p.name for p in named if p.default is not p.empty],
+        type(module),
+        id(module.__dict__.get("forward")),
+        layer.geometry,
+        layer.modulated,
+        layer.weight.dtype,
+        layer.weight.device,
+        id(layer.bias),
+        module.training,
+        hooks,
+        children,
     )
 
 
-def _weight(module: nn.Module) -> Tensor:
-    weight = module.weight
-    if not isinstance(weight, Tensor):
-        raise _Decline(f"its weight is a {type(weight).__name__}, not a tensor: quantised?")
-    if is_lazy(weight):
-        raise _Decline("its weight is not initialised yet (lazy module): run one forward first")
-    if weight.is_quantized or not weight.dtype.is_floating_point:
-        raise _Decline(f"its weight is quantised ({weight.dtype}): operate on the float network")
-    if weight.dim() != 4:
-        raise _Decline(f"its weight has {weight.dim()} dimensions: only 2-D convolutions (4) work")
-    return weight
-
-
-def _pair(module: nn.Module, name: str) -> Pair:
-    value = getattr(module, name, None)
-    if isinstance(value, int):
-        return value, value
-    if isinstance(value, (tuple, list)) and len(value) == 2 and all(type(v) is int for v in value):
-        return value[0], value[1]
-    raise _Decline(f"its {name} is {value!r}, expected an integer or a pair of them")
-
-
-def _integer(module: nn.Module, names: tuple[str, ...], default: int | None = None) -> int:
-    for name in names:
-        value = getattr(module, name, default)
-        if isinstance(value, int) and value > 0:
-            return value
-    raise _Decline(f"it has no positive integer attribute {' or '.join(names)}")
-
-
-def _deform_groups(module: nn.Module, *, takes_offset: bool) -> int | None:
-    names = ("deformable_groups", "deform_groups", "offset_groups")
-    if takes_offset and not any(hasattr(module, name) for name in names):
-        return None
-    return _integer(module, names)
-
-
-def _offset_convolution(module: nn.Module, name: str, geometry: Geometry) -> nn.Conv2d:
-    """Check that the offset convolution predicts what the layer needs, where it needs it."""
-    convolution = getattr(module, name)
-    if not isinstance(convolution, nn.Conv2d):
-        raise _Decline(f"its {name} is a {type(convolution).__name__}, expected a Conv2d")
-    if is_lazy(convolution.weight):
-        raise _Decline(f"its {name} is not initialised yet (lazy module): run one forward first")
-    assert geometry.deform_groups is not None
-    maps = geometry.deform_groups * geometry.taps
-    if convolution.out_channels not in (2 * maps, 3 * maps):
-        raise _Decline(
-            f"its {name} has {convolution.out_channels} channels, expected {3 * maps} (offsets and "
-            f"mask) or {2 * maps} (offsets) for {geometry.deform_groups} deformable groups of "
-            f"{geometry.taps} taps"
+def _objection(module: nn.Module) -> str:
+    """Why ``module`` is not what its structure promises, or "" where a probe gives the same."""
+    try:
+        with torch.no_grad(), intercepted(lambda call: call.function()):
+            given, wanted = _probe(module)
+    except Exception as error:  # whatever somebody's forward raises on an image of our making
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        return f"it looks like a deformable layer and fails on a probe ({said[:160]})"
+    if not isinstance(given, Tensor) or given.shape != wanted.shape:
+        shape = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+        return (
+            f"it looks like a deformable layer and gives {shape} on a probe, expected "
+            f"{tuple(wanted.shape)}"
         )
-    if convolution.stride != geometry.stride or _shrinkage(convolution) != tuple(
-        e - 2 * p for e, p in zip(geometry.extent, geometry.padding, strict=True)
-    ):
-        raise _Decline(
-            f"its {name} gives maps of another size than the layer's output (kernel "
-            f"{convolution.kernel_size}, stride {convolution.stride}, padding {convolution.padding}"
-            f", dilation {convolution.dilation})"
+    apart = relative(given, wanted)
+    if apart <= TOLERANCES.get(given.dtype, 1e-4):
+        return ""
+    return (
+        f"it computes something else than the deformable convolution of its weights: {apart:.2g} "
+        "of the largest value apart on a probe (a norm, an activation, bounded offsets or another "
+        "mask inside)"
+    )
+
+
+def relative(given: Tensor, wanted: Tensor) -> float:
+    """Largest difference relative to the largest value of ``wanted``."""
+    scale = float(wanted.double().abs().max()) or 1.0
+    return float((given.double() - wanted.double()).abs().max()) / scale
+
+
+def require_close(given: Tensor, wanted: Tensor, what: str) -> None:
+    """Refuse two results that are to be the same and are not.
+
+    Raises:
+        InputError: shapes differ, or values by more than the noise of their type.
+    """
+    if given.shape != wanted.shape:
+        raise InputError(f"{what}: gives {tuple(given.shape)}, not {tuple(wanted.shape)}")
+    apart = relative(given, wanted)
+    if not apart <= TOLERANCES.get(given.dtype, TOLERANCES[torch.float32]):
+        raise InputError(
+            f"{what}: {apart:.2g} of the largest value away from the untouched network's result"
         )
-    return convolution
 
 
-def _shrinkage(convolution: nn.Conv2d) -> tuple[int, ...]:
-    """Rows and columns that the convolution costs at a stride of one."""
-    extent = [
-        d * (k - 1) for d, k in zip(convolution.dilation, convolution.kernel_size, strict=True)
-    ]
-    if convolution.padding == "same":
-        return (0, 0)
-    padding = (0, 0) if isinstance(convolution.padding, str) else convolution.padding
-    return tuple(e - 2 * p for e, p in zip(extent, padding, strict=True))
+def _probe(module: nn.Module) -> tuple[Any, Tensor]:
+    """Run a copy of ``module`` with drawn weights, and compute what its structure promises."""
+    made = copy.deepcopy(module)
+    if any(parameter.is_meta for parameter in made.parameters()):
+        made = made.to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(0)
+    _draw_weights(made, generator)
+    layer = _proposed(made)
+    assert isinstance(layer, DeformLayer)
+    arguments = _arguments(layer, generator)
+    given = made(*arguments)
+    image, offset, mask = layer.sampling(*arguments)
+    given_type = given.dtype if isinstance(given, Tensor) else image.dtype
+    wanted = deform_conv2d(
+        image.float(),
+        offset.float(),
+        None if mask is None else mask.float(),
+        layer.weight.float(),
+        None if layer.bias is None else layer.bias.float(),
+        layer.geometry,
+        tap_positions(layer.geometry, offset.float()),
+        sample_grid,
+    )
+    return given, wanted.to(given_type)
+
+
+def _draw_weights(module: nn.Module, generator: torch.Generator) -> None:
+    """Values that show everything a layer computes: fresh ones have offsets of zero."""
+    for tensor in module.parameters():
+        spread = max(tensor[0].numel(), 1) ** -0.5 if tensor.dim() > 1 else 1.0
+        drawn = torch.randn(tensor.shape, generator=generator) * spread * OFFSETS
+        tensor.copy_(drawn.to(tensor.dtype))
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.running_mean is not None:
+            mean, variance = part.running_mean, part.running_var
+            mean.copy_(torch.randn(mean.shape, generator=generator))
+            if variance is not None:
+                variance.copy_(torch.rand(variance.shape, generator=generator) + 0.5)
+
+
+def _arguments(layer: DeformLayer, generator: torch.Generator) -> list[Tensor]:
+    geometry, like = layer.geometry, layer.weight
+    rows, columns = (
+        max(extent + 1 - 2 * padding, 1) + 4 * stride + more
+        for extent, padding, stride, more in zip(
+            geometry.extent, geometry.padding, geometry.stride, (0, 1), strict=True
+        )
+    )
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator).to(like)
+
+    image = draw(2, geometry.in_channels, rows, columns)
+    if layer.offset_convolution is not None or layer.sampler is not None:
+        return [image]
+    sides = geometry.output_size(rows, columns)
+    groups = geometry.deform_groups or 1
+    arguments = [image, draw(2, 2 * groups * geometry.taps, *sides) * OFFSETS]
+    if layer.modulated:
+        arguments.append(draw(2, groups * geometry.taps, *sides).sigmoid())
+    return arguments

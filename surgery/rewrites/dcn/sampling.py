@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .recognise import Geometry
+from .geometry import Geometry
 
 Sampler = Callable[[Tensor, Tensor, Tensor], Tensor]
 

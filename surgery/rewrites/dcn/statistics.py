@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..measuring import run_through
-from .recognise import DeformLayer, describe
+from .deform_layer import DeformLayer
+from .exposed import exposing
+from .recognise import describe
 
 COUNTED = 16  # pixels: offsets are counted by whole pixels from -COUNTED to COUNTED
 
@@ -97,14 +101,18 @@ def statistics(model: nn.Module, images: Iterable[Tensor]) -> dict[str, OffsetSt
         images: batches, on the model's device.
 
     Returns:
-        Statistics by module path, of the layers that the forward passes reached.
+        Statistics by module path, of the layers that the forward passes reached; a call inside of
+        a module that does more is at ``PATH.deform``.
     """
-    described = ((path, module, describe(module)) for path, module in model.named_modules())
-    layers = [(path, m, _Sums(d)) for path, m, d in described if isinstance(d, DeformLayer)]
-    handles = [m.register_forward_pre_hook(sums, with_kwargs=True) for _, m, sums in layers]
-    try:
-        run_through(model, images)
-    finally:
-        for handle in handles:
-            handle.remove()
+    rest = iter(images)
+    first = list(islice(rest, 1))
+    with exposing(model, partial(run_through, model, first)) as shown:
+        described = ((path, module, describe(module)) for path, module in shown.named_modules())
+        layers = [(path, m, _Sums(d)) for path, m, d in described if isinstance(d, DeformLayer)]
+        handles = [m.register_forward_pre_hook(sums, with_kwargs=True) for _, m, sums in layers]
+        try:
+            run_through(shown, chain(first, rest))
+        finally:
+            for handle in handles:
+                handle.remove()
     return {path: sums.mean() for path, _, sums in layers if sums.samples}

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
-from ..recognise import Geometry, Pair
+from ..geometry import Geometry, Pair
 from .graph_value import Value, conv2d, pad
 from .reach import Span
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from postprocess.errors import InputError
 
-from ..recognise import Geometry
+from ..geometry import Geometry
 from ..statistics import COUNTED, OffsetStatistics
 
 

@@ -29,8 +29,8 @@ from postprocess.errors import InputError
 
 from ...base import Context, Match, Replacement
 from ...traits import Traits
+from ..deform_layer import DeformLayer
 from ..layer import DeformModule, described, match_deform
-from ..recognise import DeformLayer
 from ..statistics import OffsetStatistics
 from .reach import Reach, reach_of, square_reach
 from .sums import ShiftedSums

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from torch import Tensor, nn
 
-from ..recognise import Geometry
+from ..geometry import Geometry
 from .bilinear_weights import Hats
 from .displaced import Displaced
 from .graph_value import Value, conv2d

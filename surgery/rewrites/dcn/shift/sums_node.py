@@ -20,8 +20,9 @@ from postprocess.errors import InputError
 from ....graph.modules import MODULE_KEY
 from ....graph.names import stable_names
 from ....graph.plugins import SHIFTED
+from ..deform_layer import DeformLayer
+from ..geometry import Geometry
 from ..node import Attributes, emit
-from ..recognise import DeformLayer, Geometry
 from .graph_value import Value, Writer
 from .reach import Span
 from .sums import ShiftedSums, Sizes
