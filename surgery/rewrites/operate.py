@@ -273,11 +273,19 @@ def _offer(
         made = rewrite.replacement(module, places[0], context) if match.accepted else match
         if isinstance(made, Replacement):
             made.module.train(module.training)
+            _keep_attributes(module, made.module)
             entries.extend(_done(rewrite, made, first, others))
             return made
         if made.reason:
             entries.append(_refusal(rewrite, first, made.reason))
     return None
+
+
+def _keep_attributes(module: nn.Module, made: nn.Module) -> None:
+    """Give ``made`` the plain attributes that a network's code may read from ``module``."""
+    for name, value in vars(module).items():
+        if not name.startswith("_") and name != "forward" and not hasattr(made, name):
+            made.__dict__[name] = value
 
 
 def _done(

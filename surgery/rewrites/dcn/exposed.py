@@ -23,8 +23,9 @@ from torch.nn.modules.module import (
 
 from .calls import DeformCall, Handler, intercepted
 from .deform_layer import DeformLayer
-from .recognise import describe
+from .recognise import contradict, describe, relative
 
+SAME = 1e-4  # of the largest value: noise of float32
 CHILD = "deform"
 ARGUMENTS = ("input", "offset", "mask")
 
@@ -229,9 +230,15 @@ def _layers(
         name = next(same, "")
         if not name:
             name = _free(owner, layers)
-            layers[name] = CallLayer(call, id(call.weight) in held).train(owner.training)
+            fixed = id(call.weight) in held or _uniform(call.weight)
+            layers[name] = CallLayer(call, fixed).train(owner.training)
         names.append(name)
     return layers, names
+
+
+def _uniform(weight: Tensor) -> bool:
+    """Whether the weight is one number everywhere: a constant of the code, as in TOOD."""
+    return bool((weight == weight.flatten()[0]).all())
 
 
 def _free(owner: nn.Module, taken: Any) -> str:
@@ -241,26 +248,50 @@ def _free(owner: nn.Module, taken: Any) -> str:
     return name
 
 
+def _objection(module: nn.Module, given: tuple[Any, ...], call: DeformCall) -> str:
+    """Why the description of ``module`` does not fit a call on its own inputs, or ""."""
+    layer = describe(module)
+    if not isinstance(layer, DeformLayer):
+        return ""
+    try:
+        with intercepted(None):
+            found = layer.sampling(*given)
+    except Exception as error:  # whatever arguments of another form lead to
+        return f"it takes its arguments in another form ({type(error).__name__}: {error})"
+    pairs = zip(found, (call.image, call.offset, call.mask), strict=True)
+    for tensor, wanted in pairs:
+        if tensor is not None and wanted is not None:
+            apart = tensor.shape != wanted.shape or relative(tensor, wanted) > SAME
+        else:
+            apart = tensor is not wanted
+        if apart:
+            return "its image, offsets or mask are others than its structure promises"
+    return ""
+
+
 def calls_of(model: nn.Module, run: Callable[[], object]) -> dict[nn.Module, list[DeformCall]]:
     """The deformable calls of one run, by the module whose own ``forward`` makes them.
 
     Calls of layers that :func:`~.recognise.describe` knows as a whole are left out.
     """
     own = set(model.modules())
-    entered: list[nn.Module] = []
+    entered: list[tuple[nn.Module, tuple[Any, ...]]] = []
     found: dict[nn.Module, list[DeformCall]] = {}
 
-    def enter(module: nn.Module, _: Any) -> None:
+    def enter(module: nn.Module, given: tuple[Any, ...]) -> None:
         if module in own:
-            entered.append(module)
+            entered.append((module, given))
 
     def leave(module: nn.Module, *_: Any) -> None:
-        if entered and entered[-1] is module:
+        if entered and entered[-1][0] is module:
             entered.pop()
 
     def note(call: DeformCall) -> Tensor:
         if entered:
-            found.setdefault(entered[-1], []).append(call)
+            owner, given = entered[-1]
+            found.setdefault(owner, []).append(call)
+            if given and (objection := _objection(owner, given, call)):
+                contradict(owner, objection)
         return call.function()
 
     handles = [

@@ -53,6 +53,13 @@ def describe(module: nn.Module) -> DeformLayer | str | None:
     return known.objection or layer
 
 
+def contradict(module: nn.Module, objection: str) -> None:
+    """Take a description back: the module's own inputs show that it computes something else."""
+    layer = _proposed(module)
+    if isinstance(layer, DeformLayer) and not layer.trusted:
+        _PROVEN[module] = _Proven(_mark(module, layer), objection)
+
+
 def _proposed(module: nn.Module) -> DeformLayer | str | None:
     own = getattr(module, "deform_layer", None)
     return own if isinstance(own, DeformLayer) else proposed(module) or unfolded(module)
@@ -144,14 +151,15 @@ def _probe(module: nn.Module) -> tuple[Any, Tensor]:
     given = made(*arguments)
     image, offset, mask = layer.sampling(*arguments)
     given_type = given.dtype if isinstance(given, Tensor) else image.dtype
+    wide = torch.float64 if image.dtype == torch.float64 else torch.float32
     wanted = deform_conv2d(
-        image.float(),
-        offset.float(),
-        None if mask is None else mask.float(),
-        layer.weight.float(),
-        None if layer.bias is None else layer.bias.float(),
+        image.to(wide),
+        offset.to(wide),
+        None if mask is None else mask.to(wide),
+        layer.weight.to(wide),
+        None if layer.bias is None else layer.bias.to(wide),
         layer.geometry,
-        tap_positions(layer.geometry, offset.float()),
+        tap_positions(layer.geometry, offset.to(wide)),
         sample_grid,
     )
     return given, wanted.to(given_type)

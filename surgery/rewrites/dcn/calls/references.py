@@ -64,7 +64,7 @@ def _values(module: nn.Module, function: FunctionType, names: set[str]) -> Itera
         if isinstance(found, ModuleType) and found.__name__.split(".")[0] != "torch":
             yield from (getattr(found, other, None) for other in names)
         yield found
-        yield getattr(type(module), name, None)
+        yield from (vars(kind).get(name) for kind in type(module).__mro__ if kind is not nn.Module)
         own = module.__dict__.get(name)
         if callable(own):
             yield own
