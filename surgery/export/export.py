@@ -19,6 +19,7 @@ from postprocess.errors import InputError
 
 from ..config.surgery import DEFAULT_OPSET
 from ..graph.names import stable_names
+from ..graph.single import holds_double, single
 from ..graph.weights import with_weights_as_inputs
 from ..passes.check import Check
 from ..passes.opset import at_opset, proven
@@ -34,6 +35,7 @@ from .exporters.naming import named, neutral
 from .symbolics import DEFAULT as DEFAULT_SYMBOLICS
 from .symbolics.record import Recorded, called
 from .symbolics.scope import chosen as chosen_symbolics
+from .verify import runs
 from .verify import verify as verify_graph
 
 OLDEST_OPSET = 9
@@ -130,6 +132,8 @@ def _exported(order: Order, traced: list[str]) -> onnx.ModelProto:
     drop_unused_weights(model)
     set_outputs(model, request, trusted=chosen.trusted_shapes)
     model = stable_names(model)
+    if holds_double(model) and not _double(request) and not runs(model, request):
+        single(model)
     metadata = {"surgery.exporter": chosen.name, **called(recorded), **order.metadata}
     _finish(model, order.name, metadata)
     if order.verify:
@@ -137,6 +141,13 @@ def _exported(order: Order, traced: list[str]) -> onnx.ModelProto:
         with uncounted():
             verify_graph(model, request, exact=exact)
     return model
+
+
+def _double(request: Request) -> bool:
+    """Whether the network itself computes in float64."""
+    module = request.module
+    held = (*request.inputs, *module.parameters(), *module.buffers())
+    return any(tensor.dtype == torch.float64 for tensor in held)
 
 
 def _exporter(name: str) -> Exporter:

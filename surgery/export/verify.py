@@ -64,6 +64,17 @@ def verify(model: onnx.ModelProto, request: Request, *, exact: bool = True) -> N
         _at(graph, request, inputs, exact)
 
 
+def runs(model: onnx.ModelProto, request: Request) -> bool:
+    """Whether ONNX Runtime runs ``model`` on the examples of ``request``."""
+    inputs = request.inputs
+    feeds = dict(zip(request.input_names, map(_feed, request.input_names, inputs), strict=True))
+    try:
+        run(expand(model), feeds)
+    except InputError:
+        return False
+    return True
+
+
 def _second(request: Request) -> list[Inputs]:
     """Inputs of the first other size that the module itself takes; none where no axis is open."""
     problem: Exception | None = None

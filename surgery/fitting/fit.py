@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -50,6 +50,7 @@ def fit(
     state: str | Path | None = None,
     workers: int = 1,
     progress: bool | Watch = True,
+    replace: Sequence[str] = (),
 ) -> tuple[nn.Module, Ledger]:
     """Return a copy of ``model`` with ordinary convolutions for deformable ones, and the ledger.
 
@@ -77,6 +78,9 @@ def fit(
             the seed alone.
         state: file that a killed distillation goes on from; removed when it is done.
         workers: processes that make training batches ahead of time; 0 for none.
+        replace: patterns of paths (:mod:`fnmatch`) of modules to replace by a convolution as well,
+            whatever is inside: any that map tensors (N, C, H, W) to one of the same size or a whole
+            fraction of it; several inputs are concatenated.
         progress: show a bar; or a function that is told instead.
 
     Returns:
@@ -90,7 +94,7 @@ def fit(
     _require_values(model)
     gathered = gather(images, seed=seed, count=settings.images, held_back=images_held_back)
     first = laid_out(gathered.fitting[0][:2], next(model.parameters()).device)
-    with exposing(model, partial(_run, model, forward, first)) as exposed:
+    with exposing(model, partial(_run, model, forward, first), replace) as exposed:
         fitted = fit_weights(
             exposed,
             gathered,

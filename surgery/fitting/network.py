@@ -133,6 +133,8 @@ def trace(
         for path, d in described.items()
         if isinstance(d, DeformLayer) and (only is None or path in only)
     }
+    wholes = tuple(f"{path}." for path, layer in layers.items() if layer.whole)
+    layers = {path: layer for path, layer in layers.items() if not path.startswith(wholes)}
     refused = {
         path: d
         for path, d in described.items()

@@ -165,7 +165,8 @@ def _fast(model: nn.Module, seen: Trace, reading: Reading, example: Tensor) -> n
     )
     if next(model.parameters()).device.type != "cpu" or not slow:
         return model
-    with rewriting(model, dict.fromkeys(seen.layers, "dcn.decomposed")) as (rewritten, _):
+    deformable = [path for path, layer in seen.layers.items() if not layer.whole]
+    with rewriting(model, dict.fromkeys(deformable, "dcn.decomposed")) as (rewritten, _):
         faster = copy.deepcopy(rewritten)
     with torch.no_grad(), evaluating(model), evaluating(faster):
         wanted, given = reading(model, example), reading(faster, example)

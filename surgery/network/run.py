@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from postprocess.decoders.base import DECODERS, Decoder, Refine
+from postprocess.errors import InputError
 from postprocess.instances import Array, Instances
 from postprocess.session import IDLE_SIDE
 
@@ -56,9 +57,28 @@ def call(graph: Graph, feeds: Mapping[str, Array], wanted: Sequence[str]) -> dic
         else _idle(port.shape)
         for port in graph.inputs
     ]
-    outputs = graph.module(*inputs)
-    named = {port.name: out for port, out in zip(graph.outputs, outputs, strict=True)}
+    named = dict(zip((port.name for port in graph.outputs), _outputs(graph, inputs), strict=True))
     return {name: named[name].numpy() for name in wanted}
+
+
+def _outputs(graph: Graph, inputs: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
+    """What the graph's module returns, checked against what it promises.
+
+    Raises:
+        InputError: it returns something else than a tuple of tensors, one an output.
+    """
+    outputs = graph.module(*inputs)
+    listed = isinstance(outputs, (tuple, list))
+    tensors = [each for each in outputs if isinstance(each, torch.Tensor)] if listed else []
+    if listed and len(tensors) == len(outputs) == len(graph.outputs):
+        return tensors
+    kinds = ", ".join(type(output).__name__ for output in outputs) if listed else ""
+    names = ", ".join(port.name for port in graph.outputs)
+    raise InputError(
+        f"the module of graph {graph.name!r} returns {type(outputs).__name__}"
+        f"{f' of ({kinds})' if listed else ''}, expected a tuple of {len(graph.outputs)} tensors: "
+        f"({names})"
+    )
 
 
 def heads_of(model: Model, tensor: Array) -> dict[str, Array]:

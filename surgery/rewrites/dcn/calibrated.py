@@ -32,7 +32,7 @@ class Calibrated:
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""
-        return match_deform(module)
+        return match_deform(module, whole=True)
 
     def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement:
         """Return the fitted convolution; the ledger gets the figures of its fit.

@@ -30,6 +30,8 @@ class DeformLayer:
             another way; or None.
         children: modules that ``sampler`` calls, by the names that they have in the layer.
         trusted: whether the description comes from this package, so that no probe is needed.
+        whole: whether it is no deformable convolution but any module, for a fit alone
+            (:mod:`.whole`); ``weight`` is zero then.
     """
 
     weight: Tensor
@@ -42,6 +44,7 @@ class DeformLayer:
     sampler: Callable[..., Sampling] | None = None
     children: Mapping[str, nn.Module] = field(default_factory=dict)
     trusted: bool = False
+    whole: bool = False
 
     def sampling(self, *args: Any, **kwargs: Any) -> Sampling:
         """Turn the arguments of a call into (input, offset, mask or None).

@@ -24,6 +24,7 @@ from torch.nn.modules.module import (
 from .calls import DeformCall, Handler, intercepted
 from .deform_layer import DeformLayer
 from .recognise import contradict, describe, relative
+from .whole import wholes
 
 SAME = 1e-4  # of the largest value: noise of float32
 CHILD = "deform"
@@ -146,7 +147,9 @@ def _subclass(kind: type[nn.Module]) -> type[nn.Module]:
 
 
 @contextmanager
-def exposing(model: nn.Module, run: Callable[[], object]) -> Iterator[nn.Module]:
+def exposing(
+    model: nn.Module, run: Callable[[], object], replace: Sequence[str] = ()
+) -> Iterator[nn.Module]:
     """Give the deformable calls that a run of ``model`` makes children of their own for a while.
 
     Layers that are deformable convolutions as a whole stay as they are. Where there is no other
@@ -155,11 +158,12 @@ def exposing(model: nn.Module, run: Callable[[], object]) -> Iterator[nn.Module]
     Args:
         model: any network.
         run: runs it once, on the inputs that it is meant for.
+        replace: patterns of paths of modules that become layers as they are (:mod:`.whole`).
 
     Yields:
         ``model``, or where its own ``forward`` makes a call, what stands for it.
     """
-    made = _copies(model, run)
+    made = _copies(model, run, replace)
     slots = _slots(model, made)
     try:
         for parent, name, child in slots:
@@ -171,14 +175,17 @@ def exposing(model: nn.Module, run: Callable[[], object]) -> Iterator[nn.Module]
 
 
 def expose(
-    model: nn.Module, run: Callable[[], object], views: Sequence[nn.Module] = ()
+    model: nn.Module,
+    run: Callable[[], object],
+    views: Sequence[nn.Module] = (),
+    replace: Sequence[str] = (),
 ) -> nn.Module:
     """Do for good what :func:`exposing` does for a while; returns what it yields.
 
     ``views``: modules that hold ``model`` or parts of it. Where one of them is ``model`` itself,
     its own calls are left as they are.
     """
-    made = _copies(model, run)
+    made = _copies(model, run, replace)
     if any(view is model for view in views):
         made.pop(model, None)
     for root in (model, *views):
@@ -199,10 +206,13 @@ def _slots(
     ]
 
 
-def _copies(model: nn.Module, run: Callable[[], object]) -> dict[nn.Module, nn.Module]:
+def _copies(
+    model: nn.Module, run: Callable[[], object], replace: Sequence[str]
+) -> dict[nn.Module, nn.Module]:
     """What takes the places of modules that make deformable calls: copies with the children."""
-    found = calls_of(model, run)
-    made: dict[nn.Module, nn.Module] = {}
+    made = wholes(model, replace, run) if replace else {}
+    inside = {part for module in made for part in module.modules()}
+    found = {owner: calls for owner, calls in calls_of(model, run).items() if owner not in inside}
     for owner, calls in found.items():
         layers, names = _layers(owner, calls)
         made[owner] = copied(owner, _ToChildren(names))

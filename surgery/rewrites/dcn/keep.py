@@ -28,7 +28,7 @@ class Keep:
 
     def match(self, module: nn.Module) -> Match:
         """Accept every deformable convolution that is recognised."""
-        return match_deform(module, calls=True)
+        return match_deform(module, calls=True, whole=True)
 
     def replacement(self, module: nn.Module, path: str, context: Context) -> Replacement:
         """Return the module itself."""

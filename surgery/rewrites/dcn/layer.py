@@ -113,15 +113,18 @@ class AtCall(Protocol):
         """Return what stands for the result of ``call``: (N, O, rows, columns)."""
 
 
-def match_deform(module: nn.Module, *, calls: bool = False) -> Match:
+def match_deform(module: nn.Module, *, calls: bool = False, whole: bool = False) -> Match:
     """Match of every strategy that takes all layers that are recognised.
 
     Args:
         module: any module.
         calls: whether the strategy is an :class:`AtCall`.
+        whole: whether it replaces any module, by a fit.
     """
     layer = describe(module)
     if isinstance(layer, DeformLayer):
+        if layer.whole and not whole:
+            return Match.decline("it is no deformable convolution: only a fit replaces it")
         return Match.accept()
     if calls_left(module):
         if calls:

@@ -107,8 +107,11 @@ def statistics(model: nn.Module, images: Iterable[Tensor]) -> dict[str, OffsetSt
     rest = iter(images)
     first = list(islice(rest, 1))
     with exposing(model, partial(run_through, model, first)) as shown:
-        described = ((path, module, describe(module)) for path, module in shown.named_modules())
-        layers = [(path, m, _Sums(d)) for path, m, d in described if isinstance(d, DeformLayer)]
+        layers = [
+            (path, module, _Sums(found))
+            for path, module in shown.named_modules()
+            if isinstance(found := describe(module), DeformLayer) and not found.whole
+        ]
         handles = [m.register_forward_pre_hook(sums, with_kwargs=True) for _, m, sums in layers]
         try:
             run_through(shown, chain(first, rest))
