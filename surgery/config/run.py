@@ -7,21 +7,17 @@ them. Every refusal is an :class:`~postprocess.errors.InputError` of one line.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from postprocess.errors import InputError
-from postprocess.fields import Field
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from postprocess.fields import Field as Value
 from postprocess.preprocess import Preprocess
 
-from .surgery import SurgeryConfig, path_of, read_surgery
+from .node import SOURCE, Count, FilePath, Node, Whole
+from .surgery import SurgeryConfig
 
-# The keys that there are. Hydra lets others through where a "+" stands before them.
-ROOT: tuple[str, ...] = (
-    *("task", "model", "input", "surgery", "target", "data", "checkpoint", "weights", "image"),
-    *("out", "bundle", "seed", "threads"),
-)
 OF_TASK = {  # what only one task knows, from configs/task
     "audit": ("json", "load", "try"),
     "benchmark": ("runs", "against"),
@@ -30,8 +26,7 @@ OF_TASK = {  # what only one task knows, from configs/task
 }
 
 
-@dataclass(frozen=True)
-class InputConfig:
+class InputConfig(Node):
     """What the operated graph is fed with.
 
     Attributes:
@@ -39,12 +34,32 @@ class InputConfig:
         preprocess: from a photo to the tensor; its ``size`` is None where that is left open.
     """
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     batch: int | None
     preprocess: Preprocess
 
 
-@dataclass(frozen=True)
-class Config:
+def _input(value: Any) -> InputConfig:
+    field = value if isinstance(value, Value) else Value(value, SOURCE, "input")
+    values = dict(field.mapping())
+    batch = values.pop("batch", 1)
+    size, multiple = values["size"], field["multiple"].integer(least=1)
+    if isinstance(size, int):
+        values["size"] = size = [size, size]
+    if size is not None:
+        sides = Value(size, SOURCE, field["size"].path).elements(2)
+        if any(side.integer(least=1) % multiple for side in sides):
+            raise field["size"].error(f"multiples of {multiple}")
+        if values["resize"] == "keep":  # a picture cannot keep its size and have a fixed one
+            values["resize"] = "letterbox"
+    return InputConfig(
+        batch=None if batch is None else field["batch"].integer(least=1),
+        preprocess=Preprocess.from_json(Value(values, field.file, field.path)),
+    )
+
+
+class Config(Node):
     """One run. ``model``, ``target`` and ``data`` stay mappings: their owners know the keys.
 
     Attributes:
@@ -53,21 +68,23 @@ class Config:
         extra: keys that only the chosen task knows.
     """
 
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     task: str
-    model: Mapping[str, Any]
-    input: InputConfig
+    model: dict[str, Any]
+    input: Annotated[InputConfig, BeforeValidator(_input)]
     surgery: SurgeryConfig
-    target: Mapping[str, Any]
-    data: Mapping[str, Any]
-    checkpoint: Path | None
-    weights: str | None
-    image: Path | None
-    out_given: Path | None
-    out_default: Path
-    bundle: Path | None
-    seed: int
-    threads: int | None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    target: dict[str, Any]
+    data: dict[str, Any]
+    checkpoint: FilePath | None
+    weights: Literal["random"] | None = Field(description="null or random: a file is checkpoint=")
+    image: FilePath | None
+    out_given: FilePath | None = Field(alias="out")
+    bundle: FilePath | None
+    seed: Whole
+    threads: Count | None
+    out_default: Path = Path()
+    extra: Mapping[str, Any] = {}
 
     @property
     def out(self) -> Path:
@@ -75,26 +92,8 @@ class Config:
         return self.out_given or self.out_default
 
 
-def _input(field: Field) -> InputConfig:
-    values = dict(field.mapping())
-    batch = values.pop("batch", 1)
-    size, multiple = values["size"], field["multiple"].integer(least=1)
-    if isinstance(size, int):
-        values["size"] = size = [size, size]
-    if size is not None:
-        height, width = (
-            side.integer(least=1) for side in Field(size, *_at(field["size"])).elements(2)
-        )
-        if height % multiple or width % multiple:
-            raise field["size"].error(f"multiples of {multiple}")
-        if values["resize"] == "keep":  # a picture cannot keep its size and have a fixed one
-            values["resize"] = "letterbox"
-    preprocess = Preprocess.from_json(Field(values, field.file, field.path))
-    return InputConfig(None if batch is None else field["batch"].integer(least=1), preprocess)
-
-
-def _at(field: Field) -> tuple[str, str]:
-    return field.file, field.path
+OWN = ("out_default", "extra")  # fields that are no keys
+ROOT = tuple(f.alias or name for name, f in Config.model_fields.items() if name not in OWN)
 
 
 def from_mapping(node: Mapping[str, Any], *, out: Path | None = None) -> Config:
@@ -108,28 +107,11 @@ def from_mapping(node: Mapping[str, Any], *, out: Path | None = None) -> Config:
         InputError: a value is of the wrong type, out of range or not among the choices, or a key
             is unknown.
     """
-    root = Field(dict(node), "configuration")
+    root = Value(dict(node), SOURCE)
     root.only(*ROOT, *OF_TASK.get(root["task"].text(), ()))
-    if root["weights"].value not in (None, "random"):
-        raise InputError(
-            f"weights expects null or random, got {root['weights'].value!r}: a file is checkpoint="
-        )
     model = root["model"].mapping()
     variant = str(model.get("variant", model.get("name", "model")))
-    return Config(
-        task=root["task"].text(),
-        model=model,
-        input=_input(root["input"]),
-        surgery=read_surgery(root["surgery"]),
-        target=root["target"].mapping(),
-        data=root["data"].mapping(),
-        checkpoint=path_of(root["checkpoint"]),
-        weights=root["weights"].value,
-        image=path_of(root["image"]),
-        out_given=path_of(root["out"]),
-        out_default=out or Path("outputs") / variant,
-        bundle=path_of(root["bundle"]),
-        seed=root["seed"].integer(least=0),
-        threads=None if root["threads"].value is None else root["threads"].integer(least=1),
-        extra={key: value for key, value in node.items() if key not in ROOT},
-    )
+    own = {key: value for key, value in node.items() if key in ROOT}
+    extra = {key: value for key, value in node.items() if key not in ROOT}
+    default = out or Path("outputs") / variant
+    return Config.read({**own, "out_default": default, "extra": extra}, "")

@@ -11,7 +11,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -74,12 +74,14 @@ def diagnose(config: Config, found: Found) -> Diagnosis:
     if proposal.classes and model["classes"] is None:
         said["model.classes"] = list(proposal.classes)
     model |= {key.partition(".")[2]: value for key, value in said.items()}
-    config = replace(config, model=model)
+    config = config.model_copy(update={"model": model})
     chosen, scores = "", dict[str, float]()
     if _unset(model["input"]):
         chosen, scores = _prepared(config, found, proposal)
         said["model.input"] = preset(chosen)
-        config = replace(config, model={**model, "input": {**model["input"], **preset(chosen)}})
+        config = config.model_copy(
+            update={"model": {**model, "input": {**model["input"], **preset(chosen)}}}
+        )
     return Diagnosis(found, port, proposal, config, chosen, scores, said)
 
 
@@ -106,7 +108,8 @@ def _prepared(config: Config, found: Found, proposal: Proposal) -> tuple[str, di
 def _surety(config: Config, found: Found, name: str) -> float:
     """Mean of the best scores on one picture prepared by a preset; 0 where nothing is found."""
     model = dict(config.model)
-    given = settings(replace(config, model={**model, "input": {**model["input"], **preset(name)}}))
+    tried = {**model, "input": {**model["input"], **preset(name)}}
+    given = settings(config.model_copy(update={"model": tried}))
     ledger = Ledger()
     try:
         cut = cut_graph(found, given, ledger)

@@ -192,11 +192,11 @@ def operate(
         ledger.add(_entry("opset", graph.graph.name, True, reason))
     graph = run_passes(
         graph,
-        skip=surgery.skip_passes,
+        skip=surgery.passes.skip,
         ledger=ledger,
         check=check,
-        order=(*ORDER[:-1], *surgery.also_passes, *ORDER[-1:]),
-        tolerance=surgery.tolerance,
+        order=(*ORDER[:-1], *surgery.passes.also, *ORDER[-1:]),
+        tolerance=surgery.passes.tolerance,
         safe=safe,
     )
     graph = for_target(
@@ -204,7 +204,7 @@ def operate(
         Target.from_config(config.target),
         check=check,
         ledger=ledger,
-        skip=surgery.skip_passes,
+        skip=surgery.passes.skip,
         clean=ORDER[-1:],
         safe=bool(surgery.safe),
     )

@@ -19,7 +19,7 @@ from postprocess.errors import InputError
 from postprocess.preprocess import Preprocess
 
 from ..config.run import Config
-from ..config.surgery import CalibrationConfig
+from ..config.surgery import ImagesConfig
 from ..fitting import Fitted, OutputSpec, Reading, Settings, fit_weights, state_hash
 from ..fitting import saved as companion
 from ..fitting.settings import STRATEGIES
@@ -200,7 +200,7 @@ def image_source(config: Config) -> list[Tensor] | Callable[[int], Tensor]:
     """Normalised images: the folder's, or drawn scenes for ever."""
     preprocess, folder = config.input.preprocess, config.surgery.calibration.images
     if folder is not None:
-        pool = CalibrationConfig(folder, config.surgery.fit.count)
+        pool = ImagesConfig(images=folder, count=config.surgery.fit.count)
         return [torch.from_numpy(image) for image in calibration_tensors(pool, preprocess)]
     return DrawnBatches(preprocess)
 

@@ -42,7 +42,7 @@ def all_for_target(
             target,
             check=Check(feeds(graph, case.config, image)),
             ledger=ledger,
-            skip=surgery.skip_passes,
+            skip=surgery.passes.skip,
             safe=bool(surgery.safe),
         )
         for graph in case.model.graphs

@@ -79,11 +79,11 @@ def export_graph(
         require_plain(exported, graph, model, ledger, strategy)
     simplified = run_passes(
         exported,
-        skip=surgery.skip_passes,
+        skip=surgery.passes.skip,
         ledger=ledger,
         check=Check(feeds(graph, config, image)),
-        order=order_with(surgery.also_passes),
-        tolerance=surgery.tolerance,
+        order=order_with(surgery.passes.also),
+        tolerance=surgery.passes.tolerance,
         safe=bool(surgery.safe),
     )
     return expand(simplified)

@@ -32,15 +32,15 @@ def require_known(config: Config) -> None:
     surgery = config.surgery
     strategies = [STRATEGY + name for name in (surgery.dcn.name, *surgery.dcn.layers.values())]
     named = (
-        ("surgery.passes.also", PASSES, surgery.also_passes),
+        ("surgery.passes.also", PASSES, surgery.passes.also),
         ("surgery.rewrites", REWRITES, surgery.rewrites),
-        ("surgery.symbolics.also", SYMBOLICS, surgery.also_symbolics),
+        ("surgery.symbolics.also", SYMBOLICS, surgery.symbolics.also),
         ("surgery.dcn", REWRITES, [name for name in strategies if name not in DECIDED]),
     )
     compared = [STRATEGY + name for name in surgery.compare]
     mentioned = (
-        ("surgery.passes.skip", PASSES, _unknown(PASSES, surgery.skip_passes)),
-        ("surgery.symbolics.skip", SYMBOLICS, _unknown(SYMBOLICS, surgery.skip_symbolics)),
+        ("surgery.passes.skip", PASSES, _unknown(PASSES, surgery.passes.skip)),
+        ("surgery.symbolics.skip", SYMBOLICS, _unknown(SYMBOLICS, surgery.symbolics.skip)),
         ("surgery.compare", REWRITES, _unknown(REWRITES, compared)),
     )
     for setting, registry, names in (*mentioned, *named):

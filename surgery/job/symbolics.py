@@ -17,8 +17,8 @@ from ..targets.target import Target
 
 def asked_for(surgery: SurgeryConfig) -> tuple[str, ...]:
     """Return the names of symbolics asked for: ours less those skipped, and further ones."""
-    kept = [name for name in DEFAULT if name not in surgery.skip_symbolics]
-    return (*kept, *surgery.also_symbolics)
+    kept = [name for name in DEFAULT if name not in surgery.symbolics.skip]
+    return (*kept, *surgery.symbolics.also)
 
 
 def needed(target: Target, opset: int) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -147,8 +147,8 @@ def operate_and_export(
 
 def attempt(case: Case, candidate: Candidate) -> Trial:
     """Operate for a moment, and export the backbone by the quicker exporter: it is not shipped."""
-    surgery = replace(case.config.surgery, exporter="torchscript")
-    config, graph, ledger = replace(case.config, surgery=surgery), None, Ledger()
+    surgery = case.config.surgery.model_copy(update={"exporter": "torchscript"})
+    config, graph, ledger = case.config.model_copy(update={"surgery": surgery}), None, Ledger()
     with operating(case, candidate, ledger):
         runs = _runs(case)
         with suppress(InputError):  # then there is nothing to time

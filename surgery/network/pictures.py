@@ -14,7 +14,7 @@ from postprocess.instances import Array
 from postprocess.preprocess import Preprocess
 
 from ..config.run import Config
-from ..config.surgery import CalibrationConfig
+from ..config.surgery import ImagesConfig
 from ..scenes import FITTING_SEED, draw
 from ..scenes.portrait import portrait
 
@@ -143,7 +143,7 @@ def load_samples(config: Config) -> list[Sample]:
     return [Sample(image, preprocess(image)[0], source) for image, source in found]
 
 
-def calibration_tensors(config: CalibrationConfig, preprocess: Preprocess) -> Iterator[Array]:
+def calibration_tensors(config: ImagesConfig, preprocess: Preprocess) -> Iterator[Array]:
     """Inputs (1, 3, h, w) for statistics and fits: a folder's pictures, or drawn scenes.
 
     Raises:

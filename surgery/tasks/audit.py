@@ -11,8 +11,8 @@ from typing import Any
 from postprocess.errors import InputError
 from postprocess.fields import Field
 
+from ..config.node import path_of
 from ..config.run import Config
-from ..config.surgery import path_of
 from ..graph.files import load_onnx
 from ..targets import Target
 from ..targets.audit import audits

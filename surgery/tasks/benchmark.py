@@ -12,8 +12,8 @@ import postprocess
 from postprocess.errors import InputError
 from postprocess.fields import Field
 
+from ..config.node import path_of
 from ..config.run import Config
-from ..config.surgery import path_of
 from ..measure.latency import STAGES, Latency, benchmark
 from ..network.pictures import load_image
 from ..support.versions import versions

@@ -16,8 +16,8 @@ from rich.markup import escape
 from postprocess.errors import InputError
 from postprocess.fields import Field
 
+from ..config.node import path_of
 from ..config.run import Config
-from ..config.surgery import path_of
 from ..foreign.source import Found
 from ..graph.shapes import inputs_of, type_and_shape
 from ..graph.storage import beside, save

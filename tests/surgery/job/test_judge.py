@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -87,7 +86,7 @@ def test_pictures_that_judge_are_kept_from_calibration(
     samples, seen = judging_samples(config, [])
     assert not seen
     assert {sample.source for sample in samples} == {path.name for path in judging}
-    given = replace(config.surgery.calibration, count=100)
+    given = config.surgery.calibration.model_copy(update={"count": 100})
     assert len(list(calibration_tensors(given, config.input.preprocess))) == len(fitting)
 
 

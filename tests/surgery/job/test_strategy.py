@@ -18,7 +18,7 @@ def test_auto_takes_the_most_accurate_that_the_target_runs(target: str, name: st
 
 
 def test_auto_for_some_layers_is_decided_like_auto_for_all() -> None:
-    asked = DcnConfig("plain", {"neck.*": "auto"})
+    asked = DcnConfig(name="plain", layers={"neck.*": "auto"})
     strategy = choose(asked, load_target("openvino"), "dynamo", None)
     assert strategy.rewrites == {"neck.*": "dcn.decomposed", "*": "dcn.plain"}
     assert strategy.opset == DEFAULT_OPSET["dynamo"]
