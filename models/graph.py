@@ -26,16 +26,12 @@ class Port:
 
 @dataclass(frozen=True)
 class Graph:
-    """One ONNX file: `module(*inputs)` returns a tuple in the order of `outputs`.
-
-    stride_multiple: height and width of an image input must be multiples of it.
-    """
+    """One ONNX file: `module(*inputs)` returns a tuple in the order of `outputs`."""
 
     name: str
     module: nn.Module
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    stride_multiple: int = 32
 
 
 def centre_ports(widths: Mapping[str, int], heatmap: str = "ct_hm") -> tuple[Port, ...]:

@@ -47,5 +47,4 @@ def refine_graph(branches: Mapping[str, RefineBranch]) -> Graph:
         module=RefineNetwork(branches).eval(),
         inputs=tuple(port for branch in branches.values() for port in branch.inputs),
         outputs=tuple(branch.output for branch in branches.values()),
-        stride_multiple=1,
     )

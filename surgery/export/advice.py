@@ -13,7 +13,6 @@ from postprocess.errors import InputError
 
 from ..config import surgery
 from ..support.quiet import LOG
-from .exporters.base import Translations
 from .exporters.dynamo import DYNAMO
 from .exporters.torchscript import TORCHSCRIPT
 
@@ -33,7 +32,6 @@ class Order:
     exporter: str
     name: str
     metadata: Mapping[str, str]
-    translations: Translations
     symbolics: tuple[str, ...]
     verify: bool
 

@@ -28,7 +28,7 @@ from ..support.quiet import Chatter, quiet
 from ..support.torch_compat import default_exporter
 from ..support.versions import own_version
 from .advice import EXPORTERS, Order, advised
-from .exporters.base import Exporter, Request, Translations
+from .exporters.base import Exporter, Request
 from .exporters.fault import explain
 from .exporters.interface import drop_unused_weights, set_inputs, set_outputs, strip
 from .exporters.naming import named, neutral
@@ -52,7 +52,6 @@ def export_onnx(
     exporter: str | None = None,
     metadata: Mapping[str, str] | None = None,
     name: str = "main",
-    translations: Translations | None = None,
     symbolics: Sequence[str] = DEFAULT_SYMBOLICS,
     verify: bool = True,
 ) -> onnx.ModelProto:
@@ -75,7 +74,6 @@ def export_onnx(
         exporter: "dynamo" or "torchscript"; by default the first from torch 2.9 on.
         metadata: entries for the model's ``metadata_props``.
         name: of the graph.
-        translations: operators of torch -> functions that write their nodes; dynamo only.
         symbolics: names of :data:`~surgery.symbolics.SYMBOLICS`, each used where ``opset`` is one
             of its own.
         verify: whether the graph is run; False for one that ONNX Runtime cannot run (another run
@@ -97,7 +95,6 @@ def export_onnx(
         chosen.name,
         name,
         dict(metadata or {}),
-        dict(translations or {}),
         tuple(symbolics),
         verify,
     )
@@ -122,7 +119,6 @@ def _exported(order: Order, traced: list[str]) -> onnx.ModelProto:
         order.output_names,
         order.dynamic,
         native,
-        order.translations,
         recorded,
     )
     model = named(_call(chosen, neutral(request), traced), request)

@@ -37,8 +37,6 @@ class Candidate:
         node: name of the node that makes it.
         operator: type of that node.
         shape, dtype, layout: what is known of it; "" where a type or layout is not.
-        followed_by: operators that read it, "graph output" for the caller, with those behind what
-            only moves values about.
         chosen: whether ``model.cut=auto`` cuts here.
         reason: why, or why not.
     """
@@ -49,7 +47,6 @@ class Candidate:
     shape: Shape | None
     dtype: str
     layout: str
-    followed_by: tuple[str, ...]
     chosen: bool
     reason: str
 
@@ -253,7 +250,6 @@ def _candidate(
         shape=found.shapes.get(tensor),
         dtype=found.dtype_of(tensor),
         layout=layout,
-        followed_by=followed,
         chosen=chosen,
         reason=_reason(ends, node, tensor, followed, chosen),
     )

@@ -63,16 +63,6 @@ def load_image(
     return image, f"drawn scene {index} of seed {SCENE_SEED}"
 
 
-def load_sample(config: Config) -> Sample:
-    """The picture of ``config.image``, or a drawn scene, as the network sees it.
-
-    Raises:
-        InputError: the file is missing or no image.
-    """
-    image, source = load_image(config.image, config.input.preprocess, config.seed)
-    return Sample(image, config.input.preprocess(image)[0], source)
-
-
 def divided(folder: Path) -> tuple[list[Path], list[Path]]:
     """The pictures of a folder: those for fits and statistics, and those that judge.
 

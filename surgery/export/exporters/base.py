@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import onnx
 from torch import Tensor, nn
 
 from ..symbolics.base import Symbolic
-
-Translations = Mapping[Callable[..., Any], Callable[..., Any]]
 
 
 @dataclass(frozen=True)
@@ -22,7 +19,6 @@ class Request:
         module: in eval mode; takes ``inputs`` in order, returns a tensor or a tuple of tensors.
         dynamic: symbol of each dynamic axis, by input or output name and axis.
         opset: of the ``ai.onnx`` domain, as the exporter itself should write it.
-        translations: operators of torch -> functions that write their ONNX nodes (dynamo).
         symbolics: operators' translations for either exporter.
     """
 
@@ -32,7 +28,6 @@ class Request:
     output_names: tuple[str, ...]
     dynamic: Mapping[str, Mapping[int, str]]
     opset: int
-    translations: Translations = field(default_factory=dict)
     symbolics: tuple[Symbolic, ...] = ()
 
 

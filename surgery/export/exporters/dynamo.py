@@ -100,7 +100,7 @@ def _write(
     hints = [
         dict.fromkeys(dynamic.get(n, ()), torch.export.Dim.DYNAMIC) for n in request.input_names
     ]
-    table = {**translations(request.symbolics), **request.translations}
+    table = dict(translations(request.symbolics))
     program = torch.onnx.export(
         request.module,
         _untied(request.input_names, examples, dynamic),
