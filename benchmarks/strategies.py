@@ -8,7 +8,7 @@ docs/figures/strategies.json one by one, so that a killed run goes on; rows that
 very network are not measured again. A row is named
 
     keep, plain, folded, native, decomposed, shifted          a rewrite, nothing fitted
-    shipped                                                   distilled, the companion that ships
+    shipped                                                   distilled, the saved fit that ships
     calibrated3, calibrated5, calibrated0                     kernel; 0: spare multiply-adds spent
     calibrated3h0                                             no channels computed beside the input
     distilled3@5, distilled3h0@5                              kernel, minutes in all

@@ -6,7 +6,7 @@ multi-component objects"; parameter names and arithmetic as in github.com/zju3dv
 each, a second detector (`cp`) finds the boxes of its pieces, and each piece becomes a contour.
 Everything is in feature pixels (network input / 4), x before y.
 
-No output of the authors' own run is at hand for this network: its parts are tested on their own.
+No output of the authors' own run is available for this network: its parts are tested separately.
 """
 
 from __future__ import annotations

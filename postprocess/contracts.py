@@ -1,6 +1,6 @@
 """Whether an object has what a protocol asks for: the check that plugins go through when loaded.
 
-Only presence is checked, and that methods can be called: types are the type checker's affair.
+Only presence is checked, and that methods can be called: types are left to the type checker.
 """
 
 from __future__ import annotations

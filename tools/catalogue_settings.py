@@ -37,7 +37,7 @@ SETTINGS = {
     ),
     "int8": Setting(
         "surgery.precision.int8",
-        "static quantisation on calibration images; layers that do not bear it are left out",
+        "static quantisation on calibration images; sensitive layers stay in float32",
         False,
         "surgery.precision=int8",
     ),

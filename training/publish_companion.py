@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from surgery.fitting import saved as companion
+from surgery.fitting import saved
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "models" / "weights"
 
@@ -21,11 +21,11 @@ def main() -> None:
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="COMPANION")
     for path in parser.parse_args().files:
-        said = companion.metadata_of(path)
-        key = companion.Key(said["network"], said["settings"], said["images"])
-        for older in WEIGHTS.glob(f"{key.network[:16]}-{key.strategy}-*{companion.SUFFIX}"):
+        said = saved.metadata_of(path)
+        key = saved.Key(said["network"], said["settings"], said["images"])
+        for older in WEIGHTS.glob(f"{key.network[:16]}-{key.strategy}-*{saved.SUFFIX}"):
             older.unlink()
-        print(companion.save(companion.load(path), key, WEIGHTS, half=True))
+        print(saved.save(saved.load(path), key, WEIGHTS, half=True))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ learned parts run in `refine` and what lies between them is here and in `_box_co
     -> ROI align -> heatmap and sizes of the components (branch `component`) -> their boxes -> NMS
     -> a diamond, an octagon, a contour for each component
 
-No output of the authors' own run is at hand for this network: its parts are tested on their own.
+No output of the authors' own run is available for this network: its parts are tested separately.
 """
 
 from __future__ import annotations

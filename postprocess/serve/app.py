@@ -1,7 +1,7 @@
 """The server as a FastAPI application: /predict, /overlay, /health, /metrics.
 
 One image at a time goes through the network of a worker; others wait their turn, and those over
-`Settings.waiting` are told to come back later.
+`Settings.waiting` are asked to come back later.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Measured:
     Args:
         app: what answers.
         metrics: where to count.
-        paths: paths that are told apart; the others are "other", so that nobody can add series.
+        paths: paths with their own series; others are "other", so that nobody can add series.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, paths: tuple[str, ...]) -> None:

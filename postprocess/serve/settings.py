@@ -1,4 +1,4 @@
-"""What a server is told, and how its worker processes learn it."""
+"""Settings of a server, and how its worker processes receive them."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 A minimal build (mobile, web) reads ``.ort`` files alone and holds the kernels that a configuration
 file lists; ``tools/ci_build/build.py --minimal_build --include_ops_by_config FILE`` takes it.
 Written by ``onnxruntime/tools/convert_onnx_models_to_ort.py``, without the optimisations that only
-hold for the processor at hand.
+hold for the current processor.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Fit ordinary convolutions to deformable ones on unlabelled images.
 
-`fit` is for people; `fit_weights` gives the weights alone, for companion files and rewrites.
+`fit` is for people; `fit_weights` gives the weights alone, to be saved and for rewrites.
 """
 
 from .fit import fit, fit_weights, state_hash

@@ -26,37 +26,37 @@ from .network import Reached, inputs_of
 from .rectified import rectify
 from .samples import Sampler, Samples, wanted_positions
 from .settings import Settings
-from .teacher_student import Operation, laid_out
+from .teacher_student import TeacherStudent, laid_out
 from .widening import kernel_of, seen_by, set_kernel
 
 ROWS_BYTES = 1 << 29  # patches are kept up to this size for fits that go over them again
 Report = Callable[[str, float], None]  # what is being done, and the share of it that is done
 
 
-def calibrate(operation: Operation, images: Images, settings: Settings, report: Report) -> None:
+def calibrate(pair: TeacherStudent, images: Images, settings: Settings, report: Report) -> None:
     """Fit the student's convolutions in place.
 
     Args:
-        operation: of :func:`surgery.fitting.teacher_student.prepare`.
+        pair: of :func:`surgery.fitting.teacher_student.prepare`.
         images: to fit on, and held back to choose the regularisation.
         settings: of the fit.
-        report: is told how far it is.
+        report: receives the stage and the share that is done.
 
     Raises:
         InputError: the untouched network's outputs are not finite.
     """
-    windows = operation.windows(refit=settings.refit)
-    sampler = Sampler(operation, wanted_positions(operation, windows), settings)
+    windows = pair.windows(refit=settings.refit)
+    sampler = Sampler(pair, wanted_positions(pair, windows), settings)
     fitting, held_back = (
         _sampled(sampler, batches, images.count, report)
         for batches in (images.fitting, images.held_back)
     )
     for done, (path, window) in enumerate(windows.items()):
         report(f"fitting {path}", done / len(windows))
-        rectifier = operation.trace.rectifiers.get(path)
+        rectifier = pair.trace.rectifiers.get(path)
         if settings.strategy != "calibrated" or window.groups > 1:
             rectifier = None
-        _fit_layer(operation, path, window, fitting, held_back, rectifier)
+        _fit_layer(pair, path, window, fitting, held_back, rectifier)
     report("fitted", 1.0)
 
 
@@ -110,19 +110,17 @@ class _Gathered:
 
 
 def _fit_layer(
-    operation: Operation,
+    pair: TeacherStudent,
     path: str,
     window: Window,
     fitting: Sequence[tuple[Tensor, Samples]],
     held_back: Sequence[tuple[Tensor, Samples]],
     rectifier: Rectifier | None,
 ) -> None:
-    module = operation.student.get_submodule(path)
+    module = pair.student.get_submodule(path)
     assert isinstance(module, nn.Conv2d)
     room = 0 if rectifier is None else ROWS_BYTES
-    seen, kept_out = (
-        _gather(operation, path, window, drawn, room) for drawn in (fitting, held_back)
-    )
+    seen, kept_out = (_gather(pair, path, window, drawn, room) for drawn in (fitting, held_back))
     own = kernel_of(module)
     bias = own.new_zeros(module.out_channels) if module.bias is None else module.bias.detach()
     prior = as_rows(own, bias)
@@ -143,35 +141,35 @@ def _fit_layer(
         fitted_bias = solution.T[:, -1].float()
         effect |= {"rectified_error": error, "linear_rectified_error": before}
     set_kernel(module, weight, fitted_bias)
-    operation.effects[path] = effect
+    pair.effects[path] = effect
 
 
 @torch.no_grad()
 def _gather(
-    operation: Operation,
+    pair: TeacherStudent,
     path: str,
     window: Window,
     drawn: Sequence[tuple[Tensor, Samples]],
     room: int,
 ) -> _Gathered:
     """Collect what a layer sees in the operated network and should give, batch after batch."""
-    student, device = operation.student, operation.device
+    student, device = pair.student, pair.device
     module = student.get_submodule(path)
     assert isinstance(module, nn.Conv2d)
     unknowns = kernel_of(module)[0].numel()
     outputs = module.out_channels // window.groups
     equations = [NormalEquations(unknowns, outputs, device) for _ in range(window.groups)]
     gathered = _Gathered(equations, room)
-    layer = operation.trace.layers.get(path)
+    layer = pair.trace.layers.get(path)
     argument = layer.arguments[0] if layer else "input"
-    with inputs_of(student, path, argument, operation.trace.calls[path]) as inputs:
+    with inputs_of(student, path, argument, pair.trace.calls[path]) as inputs:
         for batch, samples in drawn:
             inputs.clear()
             images = laid_out(batch, device)
-            shared = operation.shared(images) if samples.trunk is None else samples.trunk
-            operation.trunk.give(operation.stands, shared)
+            shared = pair.shared(images) if samples.trunk is None else samples.trunk
+            pair.trunk.give(pair.stands, shared)
             with suppress(Reached):
-                operation.reading.forward(student, images)
+                pair.reading.forward(student, images)
             called = samples.rows[path]  # the first calls may lie in the trunk, which is not run
             for x, rows in zip(inputs, called[len(called) - len(inputs) :], strict=True):
                 seen = seen_by(module, x.float())

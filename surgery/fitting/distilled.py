@@ -22,13 +22,13 @@ from torch import Tensor, nn
 
 from postprocess.errors import InputError
 
-from .feed import Lesson, Lessons, can_fork, lesson, lessons_from
+from .feed import LabelledBatch, LabelledBatches, batches_from, can_fork, labelled
 from .images import Images
 from .optimizer import optimizers
 from .precision import autocast, beside, reduced
 from .settings import Settings
 from .state import State
-from .teacher_student import Operation
+from .teacher_student import TeacherStudent
 
 TOLERANCE = 1e-5  # error on the held-back images at which there is nothing left to gain
 
@@ -100,7 +100,7 @@ class Distillation:
 
     def __init__(
         self,
-        operation: Operation,
+        pair: TeacherStudent,
         images: Images,
         settings: Settings,
         recipe: Recipe,
@@ -110,8 +110,8 @@ class Distillation:
         state: Path | None,
         workers: int,
     ) -> None:
-        self.operation, self.images, self.settings, self.recipe = (
-            operation,
+        self.pair, self.images, self.settings, self.recipe = (
+            pair,
             images,
             settings,
             recipe,
@@ -120,14 +120,14 @@ class Distillation:
         self.workers = workers if can_fork() else 0
         self.parameters: dict[str, Tensor] = {
             name: parameter
-            for name, parameter in operation.student.named_parameters()
-            if name in operation.alive
+            for name, parameter in pair.student.named_parameters()
+            if name in pair.alive
         }
-        self.optimizers = optimizers(operation.student, operation.alive, recipe.rate)
+        self.optimizers = optimizers(pair.student, pair.alive, recipe.rate)
         self.mean = _copies(self.parameters)
         self.best, self.best_error, self.since_best = _copies(self.parameters), math.inf, 0
         self.step, self.elapsed, self.measured = 0, 0.0, -math.inf
-        self.reduced = reduced(operation.device)
+        self.reduced = reduced(pair.device)
         self.loss, self.error = math.nan, dict[str, float]()
 
     def run(self, watch: Watch) -> None:
@@ -137,20 +137,20 @@ class Distillation:
             InputError: outputs or the loss are not finite; the state file is another fit's.
         """
         self._resume()
-        held_back = [lesson(self.operation, batch) for batch in self.images.held_back]
+        held_back = [labelled(self.pair, batch) for batch in self.images.held_back]
         if self.measured < 0:
             self._measure(held_back)
-        with beside(self.workers if self.operation.device.type == "cpu" else 0):
+        with beside(self.workers if self.pair.device.type == "cpu" else 0):
             self._train_all(held_back, watch)
         self._put(self.best)
         if self.state_path:
             self.state_path.unlink(missing_ok=True)
 
-    def _train_all(self, held_back: Sequence[Lesson], watch: Watch) -> None:
-        recipe, lessons = self.recipe, self._lessons()
+    def _train_all(self, held_back: Sequence[LabelledBatch], watch: Watch) -> None:
+        recipe, batches = self.recipe, self._batches()
         begun, saved = time.monotonic() - self.elapsed, time.monotonic()
         while (progress := self.progress()) < 1 and not self._finished():
-            self._train(lessons(self.step), progress)
+            self._train(batches(self.step), progress)
             self.step += 1
             self.elapsed = time.monotonic() - begun
             if self.progress() >= min(1.0, self.measured + 1 / recipe.measures):
@@ -171,28 +171,28 @@ class Distillation:
         stuck = settled and self.since_best >= self.recipe.patience
         return stuck or self.best_error < TOLERANCE
 
-    def _lessons(self) -> Lessons:
+    def _batches(self) -> LabelledBatches:
         recipe, seed = self.recipe, self.settings.seed
-        first = Lessons.first_batch(self.step, recipe.reuse, recipe.kept)
-        source = lessons_from(
-            self.operation,
+        first = LabelledBatches.first_batch(self.step, recipe.reuse, recipe.kept)
+        source = batches_from(
+            self.pair,
             self.images,
             first,
             seed=seed,
             size=recipe.batch,
             workers=self.workers,
         )
-        lessons = Lessons(source, reuse=recipe.reuse, kept=recipe.kept, seed=seed)
-        lessons.remember(-(-self.step // recipe.reuse) - first)
-        return lessons
+        batches = LabelledBatches(source, reuse=recipe.reuse, kept=recipe.kept, seed=seed)
+        batches.remember(-(-self.step // recipe.reuse) - first)
+        return batches
 
-    def _train(self, lesson: Lesson, progress: float) -> None:
+    def _train(self, labelled: LabelledBatch, progress: float) -> None:
         share = learning_rate(progress, self.recipe.warmup)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
             for group in optimizer.param_groups:
                 group["lr"] = self.recipe.rate * share
-        loss = self._loss(lesson)
+        loss = self._loss(labelled)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.clip)
         value = float(loss.detach())
@@ -210,21 +210,21 @@ class Distillation:
             for mean, parameter in zip(self.mean.values(), self.parameters.values(), strict=True):
                 mean.lerp_(parameter, share)
 
-    def _loss(self, lesson: Lesson) -> Tensor:
-        with autocast(self.operation.student, self.operation.device, enabled=self.reduced):
-            given = self.operation.operated(lesson.images, lesson.shared)
-        losses = self.operation.losses
-        return losses.total(losses.each(given, lesson.wanted))
+    def _loss(self, labelled: LabelledBatch) -> Tensor:
+        with autocast(self.pair.student, self.pair.device, enabled=self.reduced):
+            given = self.pair.operated(labelled.images, labelled.shared)
+        losses = self.pair.losses
+        return losses.total(losses.each(given, labelled.wanted))
 
     @torch.no_grad()
-    def _measure(self, held_back: Sequence[Lesson]) -> None:
+    def _measure(self, held_back: Sequence[LabelledBatch]) -> None:
         """Measure the mean weights on the held-back images, and keep them if they are the best."""
         current = _copies(self.parameters)
         self._put(self.mean)
-        losses, total = self.operation.losses, sum(len(held.images) for held in held_back)
+        losses, total = self.pair.losses, sum(len(held.images) for held in held_back)
         error: dict[str, float] = {}
         for held in held_back:
-            given = self.operation.operated(held.images, held.shared)
+            given = self.pair.operated(held.images, held.shared)
             for name, value in losses.each(given, held.wanted).items():
                 part = float(value) * len(held.images) / total
                 error[name] = error.get(name, 0.0) + part
@@ -261,7 +261,7 @@ class Distillation:
         self.step, self.elapsed, self.measured = state.step, state.elapsed, state.measured
         self.best_error, self.since_best = state.best_error, state.since_best
         self._put(state.parameters)
-        device = self.operation.device
+        device = self.pair.device
         self.mean = {name: tensor.to(device) for name, tensor in state.mean.items()}
         self.best = {name: tensor.to(device) for name, tensor in state.best.items()}
         for optimizer, saved in zip(self.optimizers, state.optimizers, strict=True):

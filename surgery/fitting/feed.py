@@ -22,13 +22,13 @@ from torch.utils.data import DataLoader, Dataset
 from .augment import augment
 from .images import Images
 from .network import check_finite
-from .teacher_student import Operation, laid_out
+from .teacher_student import TeacherStudent, laid_out
 
 BITS = 2**31
 
 
 @dataclass(frozen=True)
-class Lesson:
+class LabelledBatch:
     """A batch, the trunk's results for it, and what the untouched network gives."""
 
     images: Tensor
@@ -66,16 +66,16 @@ def can_fork() -> bool:
     return sys.platform == "linux" and "fork" in multiprocessing.get_all_start_methods()
 
 
-def lesson(operation: Operation, batch: Tensor) -> Lesson:
+def labelled(pair: TeacherStudent, batch: Tensor) -> LabelledBatch:
     """Run the untouched network on a batch; whether its outputs are finite is not checked."""
-    images = laid_out(batch, operation.device)
-    wanted = operation.untouched(images)
-    return Lesson(images, operation.trunk.take(), wanted)
+    images = laid_out(batch, pair.device)
+    wanted = pair.untouched(images)
+    return LabelledBatch(images, pair.trunk.take(), wanted)
 
 
-def _own(given: Lesson) -> Lesson:
-    """A lesson out of the memory that it shares with its process, of which there is little."""
-    return Lesson(
+def _own(given: LabelledBatch) -> LabelledBatch:
+    """A copy outside of the memory, scarce, that the batch shares with its process."""
+    return LabelledBatch(
         given.images.clone(),
         [
             tensor.new_zeros(()).expand_as(tensor) if 0 in tensor.stride() else tensor.clone()
@@ -85,13 +85,13 @@ def _own(given: Lesson) -> Lesson:
     )
 
 
-def lessons_from(
-    operation: Operation, images: Images, first: int, *, seed: int, size: int, workers: int
-) -> Iterator[Lesson]:
-    """Yield lessons from number ``first`` on; a number always gives the same one.
+def batches_from(
+    pair: TeacherStudent, images: Images, first: int, *, seed: int, size: int, workers: int
+) -> Iterator[LabelledBatch]:
+    """Yield batches from number ``first`` on; a number always gives the same one.
 
     Args:
-        operation: whose untouched network says what is wanted.
+        pair: whose untouched network says what is wanted.
         images: a pool, whose images are changed in ever new ways, or fresh ones.
         first: number of the first batch.
         seed: of what is drawn from a pool.
@@ -101,11 +101,11 @@ def lessons_from(
     """
     make = images.fresh or _from_pool(images, seed, size)
     if workers == 0:
-        return (lesson(operation, make(number)) for number in _Endless(first))
+        return (labelled(pair, make(number)) for number in _Endless(first))
     # a process that was forked cannot use a GPU that its parent uses
-    ahead = operation.device.type == "cpu"
+    ahead = pair.device.type == "cpu"
     given = DataLoader(
-        _Numbered((lambda number: lesson(operation, make(number))) if ahead else make),
+        _Numbered((lambda number: labelled(pair, make(number))) if ahead else make),
         batch_size=None,
         sampler=_Endless(first),
         num_workers=workers,
@@ -115,7 +115,7 @@ def lessons_from(
         generator=torch.Generator(),  # leaves the global one alone
         collate_fn=_as_it_is,
     )
-    return map(_own, given) if ahead else (lesson(operation, batch) for batch in given)
+    return map(_own, given) if ahead else (labelled(pair, batch) for batch in given)
 
 
 def _as_it_is(item: Any) -> Any:
@@ -139,19 +139,21 @@ def _from_pool(images: Images, seed: int, size: int) -> Callable[[int], Tensor]:
     return make
 
 
-class Lessons:
+class LabelledBatches:
     """What to train on at each step; the same for the same seed and step.
 
     Args:
-        source: lessons in order.
+        source: batches in order.
         reuse: how often the average one is trained on.
         kept: how many of the last ones are remembered.
         seed: of what is drawn from memory.
     """
 
-    def __init__(self, source: Iterator[Lesson], *, reuse: int, kept: int, seed: int) -> None:
+    def __init__(
+        self, source: Iterator[LabelledBatch], *, reuse: int, kept: int, seed: int
+    ) -> None:
         self.source, self.reuse, self.seed = source, reuse, seed
-        self.memory: deque[Lesson] = deque(maxlen=kept)
+        self.memory: deque[LabelledBatch] = deque(maxlen=kept)
 
     @staticmethod
     def first_batch(step: int, reuse: int, kept: int) -> int:
@@ -159,7 +161,7 @@ class Lessons:
         return max(0, -(-step // reuse) - kept)
 
     def remember(self, count: int) -> None:
-        """Take ``count`` lessons into memory, as the steps before a resumed one did.
+        """Take ``count`` batches into memory, as the steps before a resumed one did.
 
         Raises:
             InputError: outputs of the untouched network are not finite.
@@ -167,14 +169,14 @@ class Lessons:
         for _ in range(count):
             self._new()
 
-    def __call__(self, step: int) -> Lesson:
-        """Return the lesson of a step: a new one at every ``reuse``-th, an old one between."""
+    def __call__(self, step: int) -> LabelledBatch:
+        """Return the batch of a step: a new one at every ``reuse``-th, an old one between."""
         if step % self.reuse == 0:
             return self._new()
         generator = torch.Generator().manual_seed((self.seed + 1) * BITS + step)
         return self.memory[int(torch.randint(len(self.memory), (), generator=generator))]
 
-    def _new(self) -> Lesson:
+    def _new(self) -> LabelledBatch:
         new = next(self.source)
         check_finite(new.wanted, "untouched")
         self.memory.append(new)

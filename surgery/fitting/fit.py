@@ -25,7 +25,7 @@ from .fitted import Fitted, differing
 from .images import Images, Source, gather
 from .network import Forward, Outputs, Reading, call, evaluating
 from .settings import OutputSpec, Settings
-from .teacher_student import Operation, laid_out, prepare
+from .teacher_student import TeacherStudent, laid_out, prepare
 from .trunk import EARLY
 
 Weights = Mapping[str, OutputSpec]
@@ -81,7 +81,7 @@ def fit(
         replace: patterns of paths (:mod:`fnmatch`) of modules to replace by a convolution as well,
             whatever is inside: any that map tensors (N, C, H, W) to one of the same size or a whole
             fraction of it; several inputs are concatenated.
-        progress: show a bar; or a function that is told instead.
+        progress: show a bar; or a function that receives status messages instead.
 
     Returns:
         The network and the ledger, whose ``figures`` are errors of this very network.
@@ -178,16 +178,16 @@ def fit_weights(
         trained = settings.strategy == "distilled"
         # a training that starts with the computed channels in use ends up worse
         first = replace(settings, hidden=0) if trained else settings
-        operation = prepare(model, reading, gathered, first)
+        pair = prepare(model, reading, gathered, first)
         summary = {"images": float(gathered.count)}
-        summary |= _errors("first_guess", operation, gathered)
-        calibrate(operation, gathered, first, lambda what, share: watch(Status(share, stage=what)))
-        summary |= _errors("calibrated", operation, gathered)
+        summary |= _errors("first_guess", pair, gathered)
+        calibrate(pair, gathered, first, lambda what, share: watch(Status(share, stage=what)))
+        summary |= _errors("calibrated", pair, gathered)
         summary["calibrated_seconds"] = time.monotonic() - begun
         if trained:
-            operation = prepare(model, reading, gathered, settings, early=EARLY, start=operation)
+            pair = prepare(model, reading, gathered, settings, early=EARLY, start=pair)
             run = Distillation(
-                operation,
+                pair,
                 gathered,
                 settings,
                 recipe or Recipe(),
@@ -197,15 +197,15 @@ def fit_weights(
                 workers=workers,
             )
             run.run(watch)
-            summary |= _errors("distilled", operation, gathered)
+            summary |= _errors("distilled", pair, gathered)
             summary["steps"] = float(run.step)
     summary["seconds"] = time.monotonic() - begun
-    modules = differing(model, operation.student, operation.effects)
+    modules = differing(model, pair.student, pair.effects)
     notes = [gathered.note] if gathered.note else []
-    notes += [f"{path}: not called, left as it is" for path in operation.trace.unused]
-    notes += [f"{path}: {reason}" for path, reason in operation.trace.refused.items()]
+    notes += [f"{path}: not called, left as it is" for path in pair.trace.unused]
+    notes += [f"{path}: {reason}" for path, reason in pair.trace.refused.items()]
     last = "distilled" if trained else "calibrated"
-    measure = partial(_errors_of, last, operation, gathered, reading)
+    measure = partial(_errors_of, last, pair, gathered, reading)
     return Fitted(settings.strategy, modules, summary, tuple(notes), measure)
 
 
@@ -233,16 +233,16 @@ def _require_values(model: nn.Module) -> None:
 
 @torch.no_grad()
 def _errors_of(
-    stage: str, operation: Operation, images: Images, reading: Reading, network: nn.Module
+    stage: str, pair: TeacherStudent, images: Images, reading: Reading, network: nn.Module
 ) -> dict[str, float]:
     """Like :func:`_errors`, of a network that stands by itself."""
     total = sum(len(batch) for batch in images.held_back)
     sums: dict[str, float] = {}
     with evaluating(network):
         for batch in images.held_back:
-            tensor = laid_out(batch, operation.device)
-            given, wanted = reading(network, tensor), operation.untouched(tensor)
-            for name, loss in operation.losses.each(given, wanted).items():
+            tensor = laid_out(batch, pair.device)
+            given, wanted = reading(network, tensor), pair.untouched(tensor)
+            for name, loss in pair.losses.each(given, wanted).items():
                 key = f"{stage}.{name}"
                 sums[key] = sums.get(key, 0.0) + float(loss) * len(batch) / total
     return sums
@@ -253,15 +253,15 @@ def _silent(_: Status) -> None:
 
 
 @torch.no_grad()
-def _errors(stage: str, operation: Operation, images: Images) -> dict[str, float]:
+def _errors(stage: str, pair: TeacherStudent, images: Images) -> dict[str, float]:
     """Error of every output on the held-back images, under ``stage.output``."""
     total = sum(len(batch) for batch in images.held_back)
     sums: dict[str, float] = {}
     for batch in images.held_back:
-        tensor = laid_out(batch, operation.device)
-        wanted = operation.untouched(tensor)
-        given = operation.operated(tensor, operation.trunk.take())
-        for name, loss in operation.losses.each(given, wanted).items():
+        tensor = laid_out(batch, pair.device)
+        wanted = pair.untouched(tensor)
+        given = pair.operated(tensor, pair.trunk.take())
+        for name, loss in pair.losses.each(given, wanted).items():
             key = f"{stage}.{name}"
             sums[key] = sums.get(key, 0.0) + float(loss) * len(batch) / total
     return sums

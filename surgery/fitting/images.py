@@ -1,4 +1,4 @@
-"""Where unlabelled images come from: a pool that is at hand, or a function that makes batches.
+"""Where unlabelled images come from: a fixed pool, or a function that makes batches.
 
 A pool is split once, by the seed, into images to fit on and images held back. A function
 ``images(number) -> (N, 3, H, W)`` must give the same batch for the same number; its first batches

@@ -18,7 +18,7 @@ from ..rewrites.fitted import Window
 from .least_squares import positions_wanted
 from .network import check_finite
 from .settings import Settings
-from .teacher_student import Operation, laid_out
+from .teacher_student import TeacherStudent, laid_out
 from .widening import kernel_of
 
 TRUNK_BYTES = 1 << 30  # the shared part's results are kept up to this size, computed again beyond
@@ -55,11 +55,11 @@ class Sampler:
 
     def __init__(
         self,
-        operation: Operation,
+        pair: TeacherStudent,
         wanted: Mapping[str, int],
         settings: Settings,
     ) -> None:
-        self.operation, self.trace, self.wanted = operation, operation.trace, wanted
+        self.pair, self.trace, self.wanted = pair, pair.trace, wanted
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.kept = 0
 
@@ -73,19 +73,19 @@ class Sampler:
         hooks = []
         for path in self.wanted:
             if path not in self.trace.finals:
-                module = self.operation.model.get_submodule(path)
+                module = self.pair.model.get_submodule(path)
                 hooks.append(module.register_forward_hook(self._noting(path, share, rows)))
         try:
-            outputs = self.operation.untouched(laid_out(images, self.operation.device))
+            outputs = self.pair.untouched(laid_out(images, self.pair.device))
         finally:
             for hook in hooks:
                 hook.remove()
         check_finite(outputs, "untouched")
         for path, name in self.trace.finals.items():
             if path in self.wanted:
-                heat = self.operation.losses.importance(name, outputs)
+                heat = self.pair.losses.importance(name, outputs)
                 rows[path] = [self._rows(path, share, outputs[name], heat)]
-        tensors = self.operation.trunk.take()
+        tensors = self.pair.trunk.take()
         self.kept += sum(tensor.untyped_storage().nbytes() for tensor in tensors)
         kept = tensors if self.kept <= TRUNK_BYTES else None
         return Samples(rows, kept)
@@ -112,11 +112,11 @@ class Sampler:
         return Rows(positions, flat[positions].float())
 
 
-def wanted_positions(operation: Operation, windows: Mapping[str, Window]) -> dict[str, int]:
+def wanted_positions(pair: TeacherStudent, windows: Mapping[str, Window]) -> dict[str, int]:
     """How many positions of each layer are drawn over all images."""
     wanted = {}
     for path in windows:
-        module = operation.student.get_submodule(path)
+        module = pair.student.get_submodule(path)
         assert isinstance(module, nn.Conv2d)
         wanted[path] = positions_wanted(kernel_of(module)[0].numel() + 1)  # and the bias
     return wanted

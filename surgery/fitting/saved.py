@@ -1,6 +1,6 @@
-"""Companion files: fitted weights kept beside a checkpoint, found again by what they belong to.
+"""Saved fits: fitted weights kept beside a checkpoint, found again by what they belong to.
 
-A companion is a safetensors file. Its name and its metadata say for which network (hash of the
+A saved fit is a safetensors file. Its name and its metadata say for which network (hash of the
 checkpoint's values), by which strategy and settings, and on which images it was fitted; a network
 whose weights changed does not find it. Places, in order: beside the checkpoint, the folders that
 the caller names (the weights that ship with the models), and the cache: ``SURGERY_CACHE``, or
@@ -29,7 +29,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Key:
-    """What a companion belongs to.
+    """What a saved fit belongs to.
 
     Attributes:
         network: :func:`surgery.fitting.state_hash` of the untouched network.
@@ -48,14 +48,14 @@ class Key:
 
     @property
     def file(self) -> str:
-        """Name of the companion's file."""
+        """Name of the file."""
         said = json.dumps([dict(self.settings), self.images], sort_keys=True)
         rest = hashlib.sha256(said.encode()).hexdigest()[:12]
         return f"{self.network[:16]}-{self.strategy}-{rest}{SUFFIX}"
 
 
 def cache_folder() -> Path:
-    """Where companions are kept that have no checkpoint to lie beside."""
+    """Where fits are kept that have no checkpoint to lie beside."""
     if named := os.environ.get("SURGERY_CACHE"):
         return Path(named).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
@@ -69,7 +69,7 @@ def places(checkpoint: Path | None = None, shipped: Iterable[Path] = ()) -> list
 
 
 def save(fitted: Fitted, key: Key, folder: Path, *, half: bool = False) -> Path:
-    """Write a companion into ``folder`` and return its path; never leaves half a file.
+    """Write a fit into ``folder`` and return its path; never leaves half a file.
 
     Args:
         fitted: what a fit gave.
@@ -105,9 +105,7 @@ def save(fitted: Fitted, key: Key, folder: Path, *, half: bool = False) -> Path:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise InputError(
-            f"the companion file {path} cannot be written: {error.strerror}"
-        ) from error
+        raise InputError(f"the saved fit {path} cannot be written: {error.strerror}") from error
     return path
 
 
@@ -119,7 +117,7 @@ def find(
     settings: Mapping[str, Any] | None = None,
     images: str | None = None,
 ) -> Path | None:
-    """Return a companion of a network that agrees with what is asked for, or None.
+    """Return the saved fit of a network that agrees with what is asked for, or None.
 
     Of several in one folder the one that was fitted longest is taken.
 
@@ -131,7 +129,7 @@ def find(
         images: what it must have been fitted on; None for any images.
 
     Raises:
-        InputError: a file with a companion's name cannot be read or is damaged.
+        InputError: a file with the name of a saved fit cannot be read or is damaged.
     """
     wanted = {"strategy": strategy, **(settings or {})}
     for folder in folders:
@@ -154,10 +152,10 @@ def _effort(settings: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def metadata_of(path: Path) -> dict[str, Any]:
-    """Read what a companion says of itself, without its weights.
+    """Read the description of a saved fit, without its weights.
 
     Raises:
-        InputError: the file cannot be read, is damaged, or is no companion.
+        InputError: the file cannot be read, is damaged, or is no saved fit.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -166,7 +164,7 @@ def metadata_of(path: Path) -> dict[str, Any]:
             value = json.loads(file.metadata()["surgery.companion"])
         if value["schema"] != SCHEMA:
             raise InputError(
-                f"companion file {path} has schema {value['schema']}, this version reads {SCHEMA}: "
+                f"saved fit {path} has schema {value['schema']}, this version reads {SCHEMA}: "
                 "delete it, and it is fitted again"
             )
         return {name: value[name] for name in ("network", "settings", "images", "fitted")}
@@ -177,10 +175,10 @@ def metadata_of(path: Path) -> dict[str, Any]:
 
 
 def load(path: Path) -> Fitted:
-    """Read the weights of a companion.
+    """Read the weights of a saved fit.
 
     Raises:
-        InputError: the file cannot be read, is damaged, or is no companion.
+        InputError: the file cannot be read, is damaged, or is no saved fit.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load as deserialise
@@ -196,6 +194,6 @@ def load(path: Path) -> Fitted:
 
 def _damaged(path: Path) -> InputError:
     return InputError(
-        f"companion file {path} cannot be read (damaged, or no companion): delete it, and it is "
+        f"saved fit {path} cannot be read (damaged, or another file): delete it, and it is "
         "fitted again"
     )

@@ -34,7 +34,7 @@ SLOW_ON_CPU = frozenset(
 
 
 @dataclass
-class Operation:
+class TeacherStudent:
     """The two networks, and what was found out about them.
 
     Attributes:
@@ -101,14 +101,14 @@ def prepare(
     settings: Settings,
     *,
     early: float = 0.0,
-    start: Operation | None = None,
-) -> Operation:
+    start: TeacherStudent | None = None,
+) -> TeacherStudent:
     """Copy ``model``, put first guesses in place, and find out what the two networks share.
 
     Args:
         model, reading, images, settings: of the fit.
         early: see :meth:`Trunk.find`.
-        start: an earlier operation on ``model``, to go on from its weights.
+        start: an earlier pair on ``model``, to go on from its weights.
 
     Raises:
         InputError: no deformable layer, or outputs that cannot be used or differentiated.
@@ -140,12 +140,12 @@ def prepare(
     with torch.no_grad(), evaluating(model):
         wanted = trunk.record(model, reading, example)
     losses = Losses(settings.outputs, wanted)
-    operation = Operation(model, student, trunk, trunk.install(student), seen, reading, losses)
-    _find_dependencies(operation, example)
+    pair = TeacherStudent(model, student, trunk, trunk.install(student), seen, reading, losses)
+    _find_dependencies(pair, example)
     if start is not None:
         student.load_state_dict(start.student.state_dict(), strict=False)
-        operation.effects = start.effects
-    return operation
+        pair.effects = start.effects
+    return pair
 
 
 def laid_out(images: Tensor, device: torch.device) -> Tensor:
@@ -194,12 +194,12 @@ def _statistics(
     return {path.removeprefix("network."): value for path, value in measured.items()}
 
 
-def _find_dependencies(operation: Operation, example: Tensor) -> None:
+def _find_dependencies(pair: TeacherStudent, example: Tensor) -> None:
     """Find by back-propagation what the student's outputs depend on.
 
     Of the trunk's results the needed ones are marked; of the parameters the others are frozen.
     """
-    trunk, student = operation.trunk, operation.student
+    trunk, student = pair.trunk, pair.student
     shared = [tensor.requires_grad_(tensor.is_floating_point()) for tensor in trunk.take()]
     parameters = {
         name: parameter.requires_grad_(True)
@@ -207,14 +207,14 @@ def _find_dependencies(operation: Operation, example: Tensor) -> None:
         if parameter.is_floating_point()
     }
     with torch.enable_grad():
-        outputs = operation.operated(example, shared)
+        outputs = pair.operated(example, shared)
         total = torch.stack([output.float().sum() for output in outputs.values()]).sum()
     floating = [tensor for tensor in shared if tensor.requires_grad]
     try:
         gradients = torch.autograd.grad(total, [*floating, *parameters.values()], allow_unused=True)
     except RuntimeError as error:
         raise InputError(
-            f"the outputs of {type(operation.model).__name__} cannot be differentiated, so it "
+            f"the outputs of {type(pair.model).__name__} cannot be differentiated, so it "
             f"cannot be fitted: {str(error).splitlines()[0]}"
         ) from error
     reached = iter(gradient is not None for gradient in gradients)
@@ -222,4 +222,4 @@ def _find_dependencies(operation: Operation, example: Tensor) -> None:
     alive = {name for name in parameters if next(reached)}
     for name, parameter in parameters.items():
         parameter.requires_grad_(name in alive)
-    operation.alive = frozenset(alive)
+    pair.alive = frozenset(alive)

@@ -173,7 +173,7 @@ def explained(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.chosen:
         yield f"  preprocessing: {diagnosis.chosen} (model.input={diagnosis.chosen})"
     for unknown in proposal.unknown:
-        yield f"  not told by the file: {unknown}"
+        yield f"  not in the file: {unknown}"
     if proposal.decoder["name"] == "none":
         yield "  no decoder: the bundle gives the heads as arrays"
 

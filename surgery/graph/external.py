@@ -2,7 +2,7 @@
 
 A model names the file of a weight, and so could name any file of the machine. Only files of the
 model's own folder are read, links out of it are not followed, and what is missing, cut short or of
-another length than its weight is told in one line.
+another length than its weight is reported in one line.
 """
 
 from __future__ import annotations

@@ -20,8 +20,7 @@ from postprocess.preprocess import Preprocess
 
 from ..config.run import Config
 from ..config.surgery import ImagesConfig
-from ..fitting import Fitted, OutputSpec, Reading, Settings, fit_weights, state_hash
-from ..fitting import saved as companion
+from ..fitting import Fitted, OutputSpec, Reading, Settings, fit_weights, saved, state_hash
 from ..fitting.settings import STRATEGIES
 from ..network.contract import MODELS, Graph
 from ..network.load import Model, weights_folder
@@ -128,16 +127,16 @@ def obtain(
             said[name] = value
     folder = config.surgery.calibration.images
     images = None if folder is None else _digest(folder, config)
-    places = companion.places(config.checkpoint, [weights_folder(MODELS.get(model.name))])
+    places = saved.places(config.checkpoint, [weights_folder(MODELS.get(model.name))])
     if not asked.again:
-        path = companion.find(network, strategy, places, settings=said, images=images)
+        path = saved.find(network, strategy, places, settings=said, images=images)
         if path is not None:
-            return Fit(companion.load(path), f"found in {path}")
+            return Fit(saved.load(path), f"found in {path}")
     settings = _settings(config, model, strategy, layers)
-    key = companion.Key(network, settings.to_json(), images or _drawn_name(config))
+    key = saved.Key(network, settings.to_json(), images or _drawn_name(config))
     what = _words(config, folder)
     progress.say(f"fitting {len(paths)} layers ({strategy}) to {what}")
-    state = companion.cache_folder() / f"{key.file}.state"
+    state = saved.cache_folder() / f"{key.file}.state"
     with progress.stage(f"fit {len(paths)} layers ({strategy})", spin=False):
         fitted = fit_weights(
             model.module,
@@ -242,11 +241,11 @@ def _digest(folder: Path, config: Config) -> str:
     return said.hexdigest()
 
 
-def _keep(fitted: Fitted, key: companion.Key, checkpoint: Path | None) -> Path:
-    """Write the companion beside the checkpoint, in the cache where that cannot be written."""
+def _keep(fitted: Fitted, key: saved.Key, checkpoint: Path | None) -> Path:
+    """Write the fit beside the checkpoint, in the cache where that cannot be written."""
     if checkpoint is not None:
         try:
-            return companion.save(fitted, key, checkpoint.parent)
+            return saved.save(fitted, key, checkpoint.parent)
         except InputError:
             pass
-    return companion.save(fitted, key, companion.cache_folder())
+    return saved.save(fitted, key, saved.cache_folder())

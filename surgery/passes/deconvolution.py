@@ -46,7 +46,7 @@ class Deconvolution:
 
 
 def describe(node: onnx.NodeProto, view: View) -> Deconvolution | str:
-    """Return what a ConvTranspose computes, or why that cannot be told."""
+    """Return what a ConvTranspose computes, or why that is unknown."""
     weight = view.constant(node.input[1])
     biased = view.input(node, 2)
     bias = view.constant(biased) if biased else None

@@ -199,7 +199,7 @@ def _int32_indices(node: onnx.NodeProto, view: View) -> Answer:
 
     Exact: a constant that int32 cannot hold is declined, but for the bounds of Slice, where what
     lies beyond the largest int32 stands for "to the end" (exporters write 2^63 - 1). Indices that
-    are computed are the affair of the pass ``int32``. GatherND and ScatterND take int64 alone.
+    are computed are left to the pass ``int32``. GatherND and ScatterND take int64 alone.
     """
     places = [p for p in _PLACES[node.op_type] if p < len(node.input) and node.input[p]]
     if all(view.element_type(node.input[p]) == TensorProto.INT32 for p in places):

@@ -5,7 +5,7 @@ implementation does: QNN's Gather takes positive indices only.
 
 The rank is known by shape inference, the sizes that indices need only where they are fixed. Exact
 to the bit: only attributes and constants change. Attributes that are left out stay so, since their
-default is the operator's own affair.
+default is left to the operator.
 
 Declined: nodes whose input has no known rank, computed axes, and indices along an open size.
 """

@@ -94,7 +94,7 @@ class Resizing:
 
 
 def describe(node: onnx.NodeProto, view: View) -> Resizing | str:
-    """Return what a Resize does, or why that cannot be told."""
+    """Return what a Resize does, or why that is unknown."""
     shape = view.shape(node.input[0])
     given, stated = view.input(node, 2), view.input(node, 3)
     values = view.constant(given or stated)

@@ -1,4 +1,4 @@
-"""Which layers do not bear a reduced precision, and how few of them have to be left out.
+"""Which layers are sensitive to a reduced precision, and the fewest that have to stay in float32.
 
 Each layer is reduced alone and the noise that this makes in the heads is its sensitivity (Nagel et
 al., "A White Paper on Neural Network Quantization", 2021, section 3.7; the additive model of

@@ -1,6 +1,6 @@
 """Weights that were fitted to images, in the shape in which rewrites take them.
 
-`surgery.fitting` makes them; companion files keep them. This file holds the values and the
+`surgery.fitting` makes them; saved fits hold them. This file holds the values and the
 rewrite for modules that stay what they are and get new numbers: BatchNorm, the heads' convolutions.
 """
 

@@ -24,8 +24,8 @@ class _Insert:
     factor: one node, for which people write a script against protobuf and meet its traps one by
     one. A node appended at the end of the list is refused ("Nodes in a graph must be topologically
     sorted, however input ... of node ... is not output of any previous nodes"); an attribute of the
-    wrong type ("Mismatched attribute type") or a misspelt one ("Unrecognized attribute") is told by
-    the checker, in many lines; readers in subgraphs are forgotten, which nobody tells at all.
+    wrong type ("Mismatched attribute type") or a misspelt one ("Unrecognized attribute") ends in
+    many lines of the checker; readers in subgraphs are forgotten, which nobody tells at all.
 
     The node goes right behind what makes the tensor. Inputs and outputs of the graph keep their
     names: behind an input every reader is changed, and before an output what made it gets the new

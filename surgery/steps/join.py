@@ -20,10 +20,10 @@ from .step import Arrays, Change, Expected
 class _Merge:
     """Join two graphs: outputs of one become inputs of the other.
 
-    A backbone and its decoding, a preprocessing graph and a network, the parts of a split. The tool
-    at hand, ``onnx.compose.merge_models``, refuses two graphs that share any name ("Cant merge two
-    graphs with overlapping names", which two exports of one tool always do), and joins float32 to
-    float16 or (1,3,512,512) to (1,3,256,256) without a word: the file then fails in the run time.
+    A backbone and its decoding, a preprocessing graph and a network, the parts of a split. The
+    usual tool, ``onnx.compose.merge_models``, refuses two graphs that share any name ("Cant merge
+    two graphs with overlapping names", which two exports of one tool always do), and joins float32
+    to float16 or (1,3,512,512) to (1,3,256,256) without a word; the file then fails when it runs.
 
     Here inner names of the second graph that are taken get a number behind them. Element types and
     shapes of what is connected are compared first, a symbol fits every size; a difference, or two

@@ -1,8 +1,8 @@
 """Room on the disk for weights that no graph in memory can hold, shared with child processes.
 
 A protobuf message ends at 2 GB, and so does a graph as it travels between processes and libraries.
-What is beyond lies in files of one temporary folder, which the first process makes, its children
-are told of (:mod:`surgery.support.child`), and goes when the first process ends. TMPDIR moves it.
+What is beyond lies in files of one temporary folder, which the first process makes and removes
+at its end; its children know it (:mod:`surgery.support.child`). TMPDIR moves it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def folder() -> str:
 
 
 def shared() -> tuple[int, str]:
-    """What a child has to be told."""
+    """What a child process needs to know."""
     return limit(), folder()
 
 

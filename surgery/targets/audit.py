@@ -1,4 +1,4 @@
-"""What a target makes of a graph: which nodes run there, which are refused, why, and at what cost.
+"""Which nodes of a graph a target runs, which it refuses, why, and at what cost.
 
 A refused node costs more than itself: the graph is cut there, and tensors travel between devices.
 So the audit counts partitions as ONNX Runtime forms them and the share of multiply-adds outside,

@@ -34,7 +34,7 @@ _SAMPLING = frozenset(
 
 @dataclass(frozen=True)
 class Profile:
-    """Facts about one graph; nodes are told apart by ``id``.
+    """Facts about one graph; nodes are identified by ``id``.
 
     Attributes:
         view: of the graph without its large weights, functions inlined, shapes inferred.

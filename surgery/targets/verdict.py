@@ -210,7 +210,7 @@ class Verdicts:
         return f"runs only behind {' or '.join(rule.follows)}"
 
     def _type(self, node: onnx.NodeProto) -> str:
-        """Types of what flows through; constants (shapes, axes) are the operator's own affair."""
+        """Types of what flows through; constants (shapes, axes) do not count."""
         if not self._target.types:
             return ""
         for name in (*node.input, *node.output):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Value = Any
-"""A tensor in the graph that is being written; what it is is the exporter's affair."""
+"""A tensor in the graph that is being written; its type depends on the exporter."""
 
 
 class Nodes(Protocol):

@@ -3,7 +3,7 @@
 The TorchScript exporter has no form for ``torchvision.ops.deform_conv2d`` at any opset: it ends
 with an UnsupportedOperatorError that names torchvision::deform_conv2d, since torchvision registers
 none. dynamo has one (onnxscript, torch_lib/ops/vision.py), where torchvision is installed, and for
-nobody else's function. Layers that are modules are the affair of ``surgery.dcn``; a network that
+nobody else's function. ``surgery.dcn`` replaces layers that are modules; a network that
 computes its offsets itself and calls the function holds no such module. mmcv's function reaches the
 exporters as ``surgery::deform_conv2d`` (see ``function.modulated_deform_conv2d``).
 

@@ -22,7 +22,7 @@ class Clipped:
     Attributes:
         basis: the form's two functions.
         build: makes the module from the fit.
-        kind: type of its fits, so that those of two forms are told apart.
+        kind: type of its fits, so that the fits of two forms do not mix.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """mmcv's ``modulated_deform_conv2d``, called as a function, as an operator that exporters write.
 
-Layers of class ModulatedDeformConv2d are the affair of ``surgery.dcn``; a network that computes
+``surgery.dcn`` replaces layers of class ModulatedDeformConv2d; a network that computes
 offsets and mask itself and calls the function holds no such layer. The function is a
 ``torch.autograd.Function`` around compiled code: the dynamo exporter runs that on tensors without
 values and ends with "The tensor has a non-zero number of elements, but its data is not allocated

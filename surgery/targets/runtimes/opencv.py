@@ -1,4 +1,4 @@
-"""OpenCV's dnn module on the CPU, which every OpenCV program has at hand."""
+"""OpenCV's dnn module on the CPU, part of every OpenCV program."""
 
 from __future__ import annotations
 

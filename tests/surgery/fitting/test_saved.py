@@ -1,4 +1,4 @@
-"""Companion files are found again, and only by the network that they belong to."""
+"""Saved fits are found again, and only by the network that they belong to."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from postprocess.errors import InputError
-from surgery.fitting import Fitted, Reading, Settings, fit_weights, state_hash
-from surgery.fitting import saved as companion
+from surgery.fitting import Fitted, Reading, Settings, fit_weights, saved, state_hash
 
 SETTINGS = Settings("calibrated")
 
@@ -22,19 +21,19 @@ def fitted(zoo: Any) -> Fitted:
     )
 
 
-def _key(zoo: Any, network: str | None = None, images: str = "abc") -> companion.Key:
-    return companion.Key(network or state_hash(zoo.foreign()), SETTINGS.to_json(), images)
+def _key(zoo: Any, network: str | None = None, images: str = "abc") -> saved.Key:
+    return saved.Key(network or state_hash(zoo.foreign()), SETTINGS.to_json(), images)
 
 
-def _find(key: companion.Key, *folders: Path) -> Path | None:
+def _find(key: saved.Key, *folders: Path) -> Path | None:
     settings, images = key.settings, key.images
-    return companion.find(key.network, key.strategy, folders, settings=settings, images=images)
+    return saved.find(key.network, key.strategy, folders, settings=settings, images=images)
 
 
-def test_a_companion_gives_the_same_network_again(zoo: Any, fitted: Fitted, tmp_path: Path) -> None:
-    path = companion.save(fitted, _key(zoo), tmp_path)
+def test_a_saved_fit_gives_the_same_network_again(zoo: Any, fitted: Fitted, tmp_path: Path) -> None:
+    path = saved.save(fitted, _key(zoo), tmp_path)
     assert _find(_key(zoo), tmp_path / "none", tmp_path) == path
-    read = companion.load(path)
+    read = saved.load(path)
     images = zoo.smooth_images(2, seed=4)
     one, other = (f.operated(zoo.foreign())[0] for f in (fitted, read))
     with torch.no_grad():
@@ -50,10 +49,10 @@ def test_a_companion_gives_the_same_network_again(zoo: Any, fitted: Fitted, tmp_
 def test_half_floats_halve_the_file_and_cost_a_thousandth(
     zoo: Any, fitted: Fitted, tmp_path: Path
 ) -> None:
-    whole = companion.save(fitted, _key(zoo), tmp_path / "whole")
-    half = companion.save(fitted, _key(zoo), tmp_path / "half", half=True)
+    whole = saved.save(fitted, _key(zoo), tmp_path / "whole")
+    half = saved.save(fitted, _key(zoo), tmp_path / "half", half=True)
     assert half.stat().st_size < whole.stat().st_size
-    for path, module in companion.load(half).modules.items():
+    for path, module in saved.load(half).modules.items():
         exact = fitted.modules[path]
         for name, tensor in vars(module).items():
             if isinstance(tensor, torch.Tensor):
@@ -64,31 +63,31 @@ def test_half_floats_halve_the_file_and_cost_a_thousandth(
 def test_a_changed_checkpoint_other_settings_or_images_do_not_find_it(
     zoo: Any, fitted: Fitted, tmp_path: Path
 ) -> None:
-    path = companion.save(fitted, _key(zoo), tmp_path)
+    path = saved.save(fitted, _key(zoo), tmp_path)
     changed = zoo.foreign()
     changed.head.weight.data[0, 0] += 1
     network = _key(zoo).network
     assert _find(_key(zoo, state_hash(changed)), tmp_path) is None
-    assert companion.find(network, "distilled", [tmp_path]) is None
-    assert companion.find(network, "calibrated", [tmp_path], settings={"kernel": 5}) is None
-    assert companion.find(network, "calibrated", [tmp_path], images="xyz") is None
-    assert companion.find(network, "calibrated", [tmp_path], settings={"kernel": 3}) == path
+    assert saved.find(network, "distilled", [tmp_path]) is None
+    assert saved.find(network, "calibrated", [tmp_path], settings={"kernel": 5}) is None
+    assert saved.find(network, "calibrated", [tmp_path], images="xyz") is None
+    assert saved.find(network, "calibrated", [tmp_path], settings={"kernel": 3}) == path
 
 
-def test_of_several_companions_the_one_that_was_fitted_longest_is_taken(
+def test_of_several_saved_fits_the_one_that_was_fitted_longest_is_taken(
     zoo: Any, fitted: Fitted, tmp_path: Path
 ) -> None:
     network = _key(zoo).network
     for minutes in (1.0, 5.0, 2.0):
         settings = Settings("calibrated", minutes=minutes).to_json()
-        companion.save(fitted, companion.Key(network, settings, "abc"), tmp_path)
-    found = companion.find(network, "calibrated", [tmp_path])
+        saved.save(fitted, saved.Key(network, settings, "abc"), tmp_path)
+    found = saved.find(network, "calibrated", [tmp_path])
     assert found is not None
-    assert companion.metadata_of(found)["settings"]["minutes"] == 5.0
+    assert saved.metadata_of(found)["settings"]["minutes"] == 5.0
 
 
-def test_a_damaged_companion_is_one_clear_line(zoo: Any, fitted: Fitted, tmp_path: Path) -> None:
-    path = companion.save(fitted, _key(zoo), tmp_path)
+def test_a_damaged_saved_fit_is_one_clear_line(zoo: Any, fitted: Fitted, tmp_path: Path) -> None:
+    path = saved.save(fitted, _key(zoo), tmp_path)
     whole = path.read_bytes()
     for damaged in (b"", b"12345678", whole[: len(whole) // 2], b"\xff" * 100, whole[:-5]):
         path.write_bytes(damaged)
@@ -97,10 +96,10 @@ def test_a_damaged_companion_is_one_clear_line(zoo: Any, fitted: Fitted, tmp_pat
         assert "\n" not in str(caught.value)
 
 
-def _found_and_loaded(key: companion.Key, folder: Path) -> Fitted:
+def _found_and_loaded(key: saved.Key, folder: Path) -> Fitted:
     found = _find(key, folder)
     assert found is not None
-    return companion.load(found)
+    return saved.load(found)
 
 
 def test_the_cache_folder_follows_the_environment(
@@ -108,10 +107,10 @@ def test_the_cache_folder_follows_the_environment(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("SURGERY_CACHE", raising=False)
-    assert companion.cache_folder() == tmp_path / "surgery"
+    assert saved.cache_folder() == tmp_path / "surgery"
     monkeypatch.setenv("SURGERY_CACHE", str(tmp_path / "own"))
-    assert companion.cache_folder() == tmp_path / "own"
-    assert companion.places(Path("/a/net.pth"), [Path("/shipped")]) == [
+    assert saved.cache_folder() == tmp_path / "own"
+    assert saved.places(Path("/a/net.pth"), [Path("/shipped")]) == [
         Path("/a"),
         Path("/shipped"),
         tmp_path / "own",

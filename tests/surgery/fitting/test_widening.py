@@ -9,8 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from surgery.fitting import OutputSpec, Settings, fit_weights
-from surgery.fitting import saved as companion
+from surgery.fitting import OutputSpec, Settings, fit_weights, saved
 from surgery.fitting.network import Reading
 from surgery.fitting.widening import Widening, kernel_of, set_kernel
 
@@ -80,14 +79,14 @@ def _like(module: Any) -> nn.Conv2d:
     return nn.Conv2d(inputs, len(module.weight), 3, padding=1)
 
 
-def test_a_companion_keeps_the_computed_channels(zoo: Any, fitted: Any, tmp_path: Path) -> None:
-    key = companion.Key("0" * 64, Settings("distilled").to_json(), "images")
-    loaded = companion.load(companion.save(fitted, key, tmp_path))
+def test_a_saved_fit_keeps_the_computed_channels(zoo: Any, fitted: Any, tmp_path: Path) -> None:
+    key = saved.Key("0" * 64, Settings("distilled").to_json(), "images")
+    loaded = saved.load(saved.save(fitted, key, tmp_path))
     images = zoo.smooth_images(4, seed=3)
     one, _ = fitted.operated(zoo.foreign())
     other, _ = loaded.operated(zoo.foreign())
     for name, value in zoo.outputs(one(images)).items():
-        scale = float(value.detach().abs().max())  # companions are of half precision
+        scale = float(value.detach().abs().max())  # saved fits are of half precision
         assert torch.allclose(value, zoo.outputs(other(images))[name], atol=5e-3 * scale)
 
 

@@ -11,7 +11,7 @@ import torch
 
 from postprocess.errors import InputError
 from surgery.config.run import Config
-from surgery.fitting import saved as companion
+from surgery.fitting import saved
 from surgery.fitting.settings import STRATEGIES
 from surgery.job.fits import Fit, fitted_rewrites, layers_to_fit, obtain
 from surgery.network.load import Model, load_model
@@ -82,7 +82,7 @@ def test_a_fit_that_is_not_to_be_saved_leaves_no_file(
     assert not cache.exists()
 
 
-def test_the_companion_of_a_checkpoint_lies_beside_it(
+def test_the_fit_of_a_checkpoint_lies_beside_it(
     compose: Compose, pool: Path, cache: Path, tmp_path: Path, repository: Path
 ) -> None:
     weights = tmp_path / "mine" / "net.safetensors"
@@ -91,7 +91,7 @@ def test_the_companion_of_a_checkpoint_lies_beside_it(
     config = compose(f"checkpoint={weights}", f"surgery.calibration.images={pool}")
     _obtain(config, load_model(config))
     kept = [path for path in weights.parent.iterdir() if path != weights]
-    assert [path.name.endswith(companion.SUFFIX) for path in kept] == [True]
+    assert [path.name.endswith(saved.SUFFIX) for path in kept] == [True]
     assert not cache.exists()
 
 
