@@ -57,11 +57,28 @@ def seeded(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Callabl
     return checkpoint
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--skipped-in FILE``: only the tests that an earlier run skipped."""
+    parser.addoption("--skipped-in", metavar="FILE", help="run what this file lists")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the earlier run of ``--skipped-in`` did not skip."""
+    listed = config.getoption("skipped_in")
+    if listed is not None:
+        from .skips import among
+
+        items[:] = among(items, Path(listed).read_text().splitlines())
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what skipped tests lack, and what brings it."""
+    """Say what skipped tests lack, and what brings it; list them in .pytest_cache/skipped."""
     from .skips import grouped
 
     skipped = terminalreporter.stats.get("skipped", [])
+    cache = terminalreporter.config.rootpath / ".pytest_cache"
+    if cache.is_dir():
+        (cache / "skipped").write_text("".join(f"{report.nodeid}\n" for report in skipped))
     if not skipped:
         return
     terminalreporter.section("skipped tests, by what they lack")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Protocol, TypeVar
 
 MISSING = (
     (r"mmcv", "mmcv with its operators", "make mmcv"),
@@ -29,3 +30,17 @@ def grouped(reasons: Iterable[str]) -> Iterator[tuple[int, str, str]]:
         found[next(known, (OTHER, reason.removeprefix("Skipped: ")))] += 1
     for (what, how), count in found.most_common():
         yield count, what, how
+
+
+class _Named(Protocol):
+    @property
+    def nodeid(self) -> str: ...
+
+
+Item = TypeVar("Item", bound=_Named)
+
+
+def among(items: Iterable[Item], listed: Collection[str]) -> list[Item]:
+    """The tests that are listed themselves, or whose file is."""
+    names = frozenset(listed)
+    return [i for i in items if i.nodeid in names or i.nodeid.partition("::")[0] in names]
