@@ -28,6 +28,7 @@ class DcnConfig(Node):
         max_radius: of ``shifted``: pixels that no tap reaches beyond.
         beyond: of ``shifted``: share of a layer's samples that may lie beyond.
         custom: of ``custom``: whose plugin node.
+        replace: patterns of paths of further modules that a fit replaces, whatever is inside.
     """
 
     name: str
@@ -36,6 +37,7 @@ class DcnConfig(Node):
     max_radius: Count = 8
     beyond: float = Field(0.0, ge=0, lt=1, description="a share from 0, below 1")
     custom: Literal["tensorrt", "mmdeploy"] = "tensorrt"
+    replace: Names = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -49,7 +51,7 @@ class DcnConfig(Node):
 
     def options(self) -> dict[str, Any]:
         """Options of the rewrites, by name."""
-        return {**self.model_dump(exclude={"name", "layers"}), "deferred": True}
+        return {**self.model_dump(exclude={"name", "layers", "replace"}), "deferred": True}
 
 
 class ImagesConfig(Node):

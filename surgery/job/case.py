@@ -52,19 +52,20 @@ def load_case(config: Config, progress: Progress) -> Case:
         samples = load_samples(config)
     number = "1 picture" if len(samples) == 1 else f"{len(samples)} pictures"
     with progress.stage(f"run the untouched network on {number}"):
-        model, first = _exposed(model, samples[0])
+        model, first = _exposed(model, samples[0], config.surgery.dcn.replace)
         untouched = [first, *(run_torch(model, sample.tensor) for sample in samples[1:])]
     if config.surgery.decode == "inside":
         require_writer(str(model.decoder["name"]))
     return Case(config, model, samples, untouched)
 
 
-def _exposed(model: Model, sample: Sample) -> tuple[Model, Run]:
+def _exposed(model: Model, sample: Sample, wholes: Sequence[str]) -> tuple[Model, Run]:
     """Run the network on one picture; deformable calls in its modules become layers."""
     runs: list[Run] = []
     module = expose(
         model.module,
         lambda: runs.append(run_torch(model, sample.tensor)),
         [graph.module for graph in model.graphs],
+        wholes,
     )
     return replace(model, module=module), runs[0]

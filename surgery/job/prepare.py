@@ -13,7 +13,7 @@ from postprocess.registry import suggestion
 
 from ..network.pictures import calibration_tensors
 from ..rewrites.calibration import Calibration
-from ..rewrites.dcn import statistics
+from ..rewrites.dcn import DeformLayer, describe, statistics
 from ..rewrites.measuring import measured, measuring
 from ..rewrites.registry import REWRITES
 from ..rewrites.traits import STRATEGY, traits_of
@@ -60,6 +60,7 @@ def prepare(case: Case, strategy: Strategy, target: Target, progress: Progress) 
         seen = _measured(case, further, progress)
         return Plan(Candidate(nothing_to_choose(strategy.opset), seen))
     _require_patterns_fit(case)
+    _require_fits_for_wholes(case, strategy)
     others = _to_compare(case, strategy, progress)
     wanted = dict.fromkeys([*strategy.rewrites.values(), *(STRATEGY + name for name in others)])
     calibration = _measured(case, [*further, *(n for n in wanted if n != SEARCHED)], progress)
@@ -99,6 +100,26 @@ def _require_none_wanted(case: Case) -> None:
             "weight that predict offsets (DCNv2, mmcv's packs) or are called with them "
             "(torchvision's); surgery.dcn=keep exports the network as it is"
         )
+
+
+def _require_fits_for_wholes(case: Case, strategy: Strategy) -> None:
+    """Refuse ``surgery.dcn.replace`` with a strategy that fits nothing.
+
+    Raises:
+        InputError: naming the module and the strategy.
+    """
+    for path in case.layers:
+        layer = describe(case.model.module.get_submodule(path))
+        rewrite = rewrite_at(path, strategy.rewrites)
+        if isinstance(layer, DeformLayer) and layer.whole and not _fits(rewrite):
+            raise InputError(
+                f"surgery.dcn.replace: {path} would be left as it is by {rewrite or 'no strategy'}: "
+                "a fit replaces it, surgery.dcn=distilled or calibrated"
+            )
+
+
+def _fits(rewrite: str) -> bool:
+    return bool(rewrite) and rewrite != SEARCHED and bool(traits_of(REWRITES.get(rewrite)).fit)
 
 
 def _require_patterns_fit(case: Case) -> None:
