@@ -113,7 +113,7 @@ def _require_fits_for_wholes(case: Case, strategy: Strategy) -> None:
         rewrite = rewrite_at(path, strategy.rewrites)
         if isinstance(layer, DeformLayer) and layer.whole and not _fits(rewrite):
             raise InputError(
-                f"surgery.dcn.replace: {path} would be left as it is by {rewrite or 'no strategy'}: "
+                f"surgery.dcn.replace: {path} is no layer of {rewrite or 'keep'}: "
                 "a fit replaces it, surgery.dcn=distilled or calibrated"
             )
 

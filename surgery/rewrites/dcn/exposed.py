@@ -24,7 +24,7 @@ from torch.nn.modules.module import (
 from .calls import DeformCall, Handler, intercepted
 from .deform_layer import DeformLayer
 from .recognise import contradict, describe, relative
-from .whole import wholes
+from .whole import Block, wholes
 
 SAME = 1e-4  # of the largest value: noise of float32
 CHILD = "deform"
@@ -201,6 +201,7 @@ def _slots(
     return [
         (parent, name, child)
         for parent in [*model.modules(), *made.values()]
+        if not isinstance(parent, Block)  # which holds what it replaced
         for name, child in parent._modules.items()
         if child is not None and child in made
     ]

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 from postprocess.errors import InputError
 from surgery import fit
+from surgery.rewrites.dcn import expose
+from surgery.rewrites.dcn.whole import Whole
 
 
 class Attention(nn.Module):
@@ -67,6 +69,15 @@ def test_the_module_becomes_a_convolution_over_all_its_inputs() -> None:
     assert float((given - wanted).abs().mean() / wanted.abs().mean()) < 0.05
     assert figures["calibrated.out"] < 0.05
     assert isinstance(network.neck["align"], Attention)
+
+
+def test_modules_that_share_the_network_see_the_replacement_too() -> None:
+    network = Network().eval()
+    view, image = nn.Sequential(network), images(1)[0]
+    wanted = network(image)
+    expose(network, lambda: network(image), [view], ["neck.align"])
+    assert torch.equal(view(image), wanted)
+    assert isinstance(view[0].neck["align"], Whole)
 
 
 @pytest.mark.parametrize(
