@@ -20,8 +20,11 @@ from .surgery import SurgeryConfig
 
 OF_TASK = {  # what only one task knows, from configs/task
     "audit": ("json", "load", "try"),
-    "benchmark": ("runs", "against"),
+    "benchmark": ("json", "runs", "against"),
+    "evaluate": ("json",),
+    "explain": ("json",),
     "graph": ("graph",),
+    "list": ("json",),
     "scenes": ("count", "size", "domain"),
 }
 
@@ -94,6 +97,15 @@ class Config(Node):
 
 OWN = ("out_default", "extra")  # fields that are no keys
 ROOT = tuple(f.alias or name for name, f in Config.model_fields.items() if name not in OWN)
+
+
+def wants_json(config: Config) -> bool:
+    """Whether the task prints JSON instead of lines for people.
+
+    Raises:
+        InputError: ``json`` is neither true nor false.
+    """
+    return Value(dict(config.extra), SOURCE).get("json", False).flag()
 
 
 def from_mapping(node: Mapping[str, Any], *, out: Path | None = None) -> Config:

@@ -13,7 +13,7 @@ from postprocess.errors import InputError
 from postprocess.fields import Field
 
 from ..config.node import path_of
-from ..config.run import Config
+from ..config.run import Config, wants_json
 from ..measure.latency import STAGES, Latency, benchmark
 from ..network.pictures import load_image
 from ..support.versions import versions
@@ -44,9 +44,12 @@ def run(config: Config) -> None:
     runtimes = {str(path): postprocess.load(path, threads=config.threads) for path in folders}
     image, _ = load_image(config.image, runtimes[str(config.bundle)].preprocess, config.seed)
     found = benchmark(runtimes, image, runs)
-    Console().print(_table(found))
+    stages = {name: {s: asdict(v) for s, v in each.items()} for name, each in found.items()}
+    facts = {"runs": runs, "threads": config.threads, "ms": stages, "versions": versions()}
+    if wants_json(config):
+        print(json.dumps(facts, indent=1))
+    else:
+        Console().print(_table(found))
     if config.out_given is not None:
         config.out_given.mkdir(parents=True, exist_ok=True)
-        stages = {name: {s: asdict(v) for s, v in each.items()} for name, each in found.items()}
-        facts = {"runs": runs, "threads": config.threads, "ms": stages, "versions": versions()}
         (config.out_given / "benchmark.json").write_text(json.dumps(facts, indent=1) + "\n")

@@ -7,7 +7,7 @@ import json
 import postprocess
 from postprocess.errors import InputError
 
-from ..config.run import Config
+from ..config.run import Config, wants_json
 from ..measure.keypoints import evaluate_keypoints
 from ..measure.masks import dataset_of, evaluate_data
 
@@ -22,11 +22,12 @@ def run(config: Config) -> None:
         figures = evaluate_keypoints(runtime, dataset, runtime.bundle.keypoints)
     else:
         figures = evaluate_data(runtime, config.data, runtime.bundle.classes)
-    for name, value in figures.items():
-        print(f"{name:>8} {value:.4f}")
+    said = {"bundle": str(config.bundle), "data": dict(config.data), **figures}
+    text = json.dumps(said, indent=1)
+    if wants_json(config):
+        print(text)
+    else:
+        print(*(f"{name:>8} {value:.4f}" for name, value in figures.items()), sep="\n")
     if config.out_given is not None:
         config.out_given.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(
-            {"bundle": str(config.bundle), "data": dict(config.data), **figures}, indent=1
-        )
         (config.out_given / "evaluation.json").write_text(text + "\n")

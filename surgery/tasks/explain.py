@@ -18,7 +18,7 @@ from pathlib import Path
 from postprocess.bundle import read_bundle
 from postprocess.errors import InputError
 
-from ..config.run import Config
+from ..config.run import Config, wants_json
 from ..support.ledger import Entry, Ledger
 
 PLACES = 3  # that are named of one reason
@@ -37,7 +37,10 @@ def run(config: Config) -> None:
         ledger = _of_file(Path(str(path)).expanduser())
     else:
         raise InputError("task=explain needs bundle=DIR, or model.path=FILE of a graph in one")
-    print(*explained(ledger), sep="\n")
+    if wants_json(config):
+        print(json.dumps(ledger.to_json(), indent=1))
+    else:
+        print(*explained(ledger), sep="\n")
 
 
 def explained(ledger: Iterable[Entry]) -> Iterator[str]:

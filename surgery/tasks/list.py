@@ -5,7 +5,10 @@ With ``model.path=FILE``, the tensors at which that ONNX file can be cut instead
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,9 +16,11 @@ from rich.table import Table
 from postprocess.decoders.base import DECODERS
 from postprocess.registry import Registry
 
-from ..config.run import Config
+from ..config.run import Config, wants_json
 from ..export.symbolics import SYMBOLICS
+from ..foreign.candidates import candidates
 from ..foreign.listing import show
+from ..foreign.source import Found
 from ..network.contract import MODELS
 from ..passes import PASSES
 from ..rewrites.registry import REWRITES
@@ -23,6 +28,7 @@ from ..targets.registry import TARGETS, load_target, shipped_names, target_names
 from .plugin_configs import FOLDERS, folders
 
 CONFIGS = Path(__file__).resolve().parent.parent.parent / "configs"
+GROUPS = ("model", "task", "target", "data")
 REGISTRIES: tuple[Registry[object], ...] = (  # type: ignore[assignment]
     MODELS,
     REWRITES,
@@ -67,17 +73,39 @@ def run(config: Config) -> None:
         InputError: ``model.path`` is not a usable ONNX file.
     """
     console = Console()
+    if wants_json(config):
+        print(json.dumps(_listed(config), indent=1))
+        return
     if config.model.get("path") is not None:
         show(Path(str(config.model["path"])).expanduser(), console)
         return
     groups = Table("group", "choices", title="configuration", title_justify="left")
-    for group in ("model", "task", "target", "data"):
+    for group in GROUPS:
         groups.add_row(f"{group}=", ", ".join(configs(group)))
     console.print(groups)
     members = Table("kind", "name", "from", "what it does", title="plugins", title_justify="left")
-    for registry in REGISTRIES:
-        for row in _rows(registry):
-            members.add_row(*row)
-    for row in [*_target_rows(), *_rows(FOLDERS)]:
+    for row in _members():
         members.add_row(*row)
     console.print(members)
+
+
+def _members() -> list[tuple[str, str, str, str]]:
+    """(kind, name, origin, summary) of every member of every plugin kind."""
+    rows = [row for registry in REGISTRIES for row in _rows(registry)]
+    return [*rows, *_target_rows(), *_rows(FOLDERS)]
+
+
+def _listed(config: Config) -> dict[str, Any]:
+    """What the tables hold, as JSON.
+
+    Raises:
+        InputError: ``model.path`` is not a usable ONNX file.
+    """
+    if config.model.get("path") is not None:
+        found = candidates(Found(Path(str(config.model["path"])).expanduser()))
+        return {"cuts": [asdict(each) for each in found]}
+    keys = ("kind", "name", "origin", "summary")
+    return {
+        "choices": {group: configs(group) for group in GROUPS},
+        "plugins": [dict(zip(keys, row, strict=True)) for row in _members()],
+    }
