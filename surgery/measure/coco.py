@@ -1,9 +1,9 @@
-"""COCO annotations as people write them: checked, repaired where that is harmless, said once.
+"""COCO annotations as people write them: checked, repaired where harmless, and reported once.
 
 pycocotools takes what it is given: a missing ``iscrowd`` is a KeyError, annotation 0 counts as "no
 match" (cocoeval.py keeps the id of the matched annotation, and 0 stands for none), one id twice
 drops an annotation, a coordinate of 1e30 takes the machine's memory. Here types, ranges and
-references are checked first, ids are made anew, and only clean data reaches the library.
+references are checked first, ids are renumbered, and only clean data reaches the library.
 
 Repaired: ids of images and categories in any form, ids of annotations, ``iscrowd`` and ``area``
 that are missing, numbers in strings, a polygon that is not in a list. Left out: annotations of

@@ -221,7 +221,7 @@ MOST = 4  # culprits that are looked for: with more, the whole is not worth keep
 def culprits(
     parts: Sequence[str], works: Callable[[Collection[str]], bool]
 ) -> tuple[str, ...] | None:
-    """Return the parts to leave out so that the rest works, None where that is not to be had.
+    """Return the parts to leave out so that the rest works, or None if nothing helps.
 
     Args:
         parts: names; the whole is known not to work with all of them.
