@@ -104,7 +104,7 @@ def _expected(kind: str, info: FieldInfo | None, *, item: bool) -> str:
     if kind in ("model_type", "dict_type"):
         return "an object"
     if item or info is None:
-        return "a string"
+        return "a string" if kind == "string_type" else "an integer of at least 0"
     if info.description:
         return info.description
     annotation = next(each for each in _kinds(info.annotation) if each is not type(None))

@@ -81,9 +81,9 @@ def cut_graph(found: Found, given: Settings, ledger: Ledger) -> Cut:
     if given.cut or named:
         tensors, reasons = resolve(found, given.cut or named), dict[str, str]()
         _check_values(found, tensors)
-        left_out = separate(found, tensors, _ends(found, given.layout))
+        left_out = separate(found, tensors, _ends(found, given.input.layout))
     else:
-        chosen = automatic(found, given.layout)
+        chosen = automatic(found, given.input.layout)
         tensors = tuple(candidate.tensor for candidate in chosen)
         reasons = {candidate.tensor: f"auto: {candidate.reason}" for candidate in chosen}
         left_out = separate(found, tensors)
@@ -103,7 +103,7 @@ def cut_graph(found: Found, given: Settings, ledger: Ledger) -> Cut:
             ledger.add(
                 _entry("cut", name, False, "this input is not needed up to the cut: left out")
             )
-    return Cut(tensors, part, found.image_input(needed, given.layout))
+    return Cut(tensors, part, found.image_input(needed, given.input.layout))
 
 
 def _named(found: Found, given: Settings) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ def _named(found: Found, given: Settings) -> tuple[str, ...]:
     """
     values = [v for key, v in given.decoder.items() if isinstance(v, str) and key != "name"]
     tensors = list(dict.fromkeys(v for v in values if v in found.maker))
-    ends = _ends(found, given.layout)
+    ends = _ends(found, given.input.layout)
     if set(tensors) <= set(ends):
         return ()
     behind = found.downstream(tensors)
@@ -175,7 +175,7 @@ def operate(
     height, width = preprocess.size or (cut.port.height, cut.port.width)
     sizes = Sizes(cut.port.batch or config.input.batch, height, width, cut.port.channels)
     steps = picture_input(graph, cut.port, sizes)
-    said = LAYOUTS[given.head_layout] if given.head_layout else None
+    said = LAYOUTS[given.decoder_node.layout] if given.decoder_node.layout else None
     more, axes = head_outputs(graph, cut.port.name, said)
     feeds = {cut.port.name: _repeated(tensor, sizes.batch)}
     reference = channels_first(raw, axes)

@@ -3,60 +3,119 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from models.classes import class_names
 from models.errors import ModelError
 from postprocess.decoders.base import DECODERS
 from postprocess.errors import InputError
-from postprocess.fields import Field
+from postprocess.fields import Field as Value
 from postprocess.preprocess import CHANNELS, Preprocess
 
+from ..config.node import SOURCE, Count, FilePath, Names, Node, Whole
 from ..config.run import Config
-from .layout import LAYOUTS
-from .source import FLOATS, INTEGERS, ImageInput
+from .source import INTEGERS, ImageInput
 
 PIXELS = 2**26  # of a picture: 0.8 GB as float32
 
 AUTO = "auto"
+DType = Literal[
+    "float32", "float16", "float64", "uint8", "int8", "int16", "int32", "int64", "uint16"
+]
 _UNSET = Preprocess(
     color="rgb", scale=1.0, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), size=None, resize="keep"
 )
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the configuration says of a found graph.
+def _cut(value: Any) -> Any:
+    if value == AUTO:
+        return ()
+    return (value,) if isinstance(value, str) else value or None
+
+
+def _none(value: Any) -> Any:
+    """An empty mapping or list for null."""
+    return () if value is None else value
+
+
+def _classes(value: Any) -> Any:
+    if not isinstance(value, str):
+        return _none(value)
+    try:
+        return tuple(class_names(value))
+    except ModelError as error:
+        raise InputError(str(error)) from error
+
+
+class FoundInput(Node):
+    """``model.input``: the fields of the bundle's "preprocess", and what the found graph takes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    layout: Literal["nchw", "nhwc"] | None = None
+    dtype: DType | None = None
+
+
+class FoundDecoder(Node):
+    """``model.decoder``: its name, its parameters, and the layout of the cut tensors."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    layout: Literal["nchw", "nhwc"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        value = "none" if value is None else value
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        DECODERS.get(value)
+        return value
+
+
+class Settings(Node):
+    """The node, whose comments in configs/model/onnx.yaml say what each key is for.
 
     Attributes:
-        path: the ONNX file.
         cut: names of tensors or nodes; empty for ``auto``.
-        names: other names for cut tensors and the input.
-        layout, dtype: of the found graph's input; None where the graph is to tell.
-        picture: the other fields of ``model.input``, those of the bundle's "preprocess".
-        decoder: its name (key ``name``) and parameters.
-        head_layout: layout of cut tensors where the graph does not tell it.
-        classes, keypoints, skeleton: names for the decoder's indices.
-        runs: how often each graph is timed.
+        skeleton: pairs of indices into ``keypoints``.
     """
 
-    path: Path
-    cut: tuple[str, ...]
-    names: Mapping[str, str]
-    layout: str | None
-    dtype: str | None
-    picture: Field
-    decoder: Mapping[str, Any]
-    head_layout: str | None
-    classes: tuple[str, ...]
-    keypoints: tuple[str, ...]
-    skeleton: tuple[tuple[int, int], ...]
-    runs: int
+    name: str
+    variant: str | None = None
+    path: FilePath
+    cut: Annotated[Names, BeforeValidator(_cut)] = Field(
+        description="names of tensors or nodes, or auto"
+    )
+    names: Annotated[dict[str, str], BeforeValidator(lambda value: dict(_none(value)))]
+    input: FoundInput
+    decoder_node: FoundDecoder = Field(alias="decoder")
+    classes: Annotated[Names, BeforeValidator(_classes)]
+    keypoints: Annotated[Names, BeforeValidator(_none)]
+    skeleton: Annotated[
+        tuple[Annotated[tuple[Whole, Whole], Field(strict=False)], ...],
+        Field(strict=False),
+        BeforeValidator(_none),
+    ] = Field(description="pairs of indices into model.keypoints")
+    runs: Count
+
+    @property
+    def picture(self) -> Value:
+        """The fields of the bundle's "preprocess", as they are given."""
+        return Value(dict(self.input.__pydantic_extra__ or {}), SOURCE, "model.input")
+
+    @property
+    def decoder(self) -> dict[str, Any]:
+        """The decoder's name (key ``name``) and parameters."""
+        node = self.decoder_node
+        return {"name": node.name, **(node.__pydantic_extra__ or {})}
 
 
 def settings(config: Config) -> Settings:
@@ -79,41 +138,15 @@ def settings(config: Config) -> Settings:
             f"surgery.dcn={config.surgery.dcn.name} replaces layers of a torch network: a found "
             "graph keeps its operators, leave surgery.dcn out"
         )
-    model = Field(dict(config.model), "configuration", "model")
-    path = path_of_model(model)
-    picture = dict(model["input"].mapping())
-    layout, dtype = (_choice(model["input"], key) for key in ("layout", "dtype"))
-    decoder, head_layout = _decoder(model["decoder"])
-    keypoints = tuple(name.text() for name in _listed(model["keypoints"]))
-    return Settings(
-        path=path,
-        cut=_cut(model["cut"]),
-        names={old: new.text() for old, new in _mapped(model["names"])},
-        layout=layout,
-        dtype=dtype,
-        picture=Field(
-            {key: value for key, value in picture.items() if key not in ("layout", "dtype")},
-            "configuration",
-            "model.input",
-        ),
-        decoder=decoder,
-        head_layout=head_layout,
-        classes=_classes(model["classes"]),
-        keypoints=keypoints,
-        skeleton=_skeleton(model["skeleton"], len(keypoints)),
-        runs=model["runs"].integer(least=1),
-    )
-
-
-def path_of_model(model: Field) -> Path:
-    """The file that ``model.path`` names.
-
-    Raises:
-        InputError: it names none.
-    """
-    if model.get("path", None).value is None:
+    if config.model.get("path") is None:
         raise InputError("model=onnx needs model.path=FILE, the ONNX file to operate on")
-    return Path(model["path"].text()).expanduser()
+    read = Settings.read(config.model, "model")
+    count = len(read.keypoints)
+    if any(max(pair) >= count for pair in read.skeleton):
+        raise Value([list(pair) for pair in read.skeleton], SOURCE, "model.skeleton").error(
+            f"two indices into the {count} model.keypoints"
+        )
+    return read
 
 
 def preprocess(given: Settings, port: ImageInput) -> Preprocess:
@@ -124,8 +157,8 @@ def preprocess(given: Settings, port: ImageInput) -> Preprocess:
             not be the whole numbers that an integer input needs.
     """
     for key, said, there in (
-        ("layout", given.layout, port.layout),
-        ("dtype", given.dtype, port.dtype),
+        ("layout", given.input.layout, port.layout),
+        ("dtype", given.input.dtype, port.dtype),
     ):
         if said not in (None, there):
             raise InputError(
@@ -142,7 +175,7 @@ def preprocess(given: Settings, port: ImageInput) -> Preprocess:
             "letterbox or stretch"
         )
     values["color"] = _color(given.picture["color"].text(), port)
-    result = Preprocess.from_json(Field(values, given.picture.file, given.picture.path))
+    result = Preprocess.from_json(Value(values, given.picture.file, given.picture.path))
     if result.size is not None and math.prod(result.size) > PIXELS:
         raise InputError(
             f"the graph's input {port.name!r} takes pictures of {result.size[0]} x "
@@ -168,13 +201,13 @@ def _color(said: str, port: ImageInput) -> str:
     )
 
 
-def _size(field: Field, port: ImageInput) -> list[int] | None:
+def _size(field: Value, port: ImageInput) -> list[int] | None:
     """Height and width: what is said, where the graph takes it, or what the graph takes."""
     fixed = (port.height, port.width)
     if field.value is None:
         return None if None in fixed else [side for side in fixed if side is not None]
     sides = [field.value, field.value] if isinstance(field.value, int) else field.value
-    said = [side.integer(least=1) for side in Field(sides, field.file, field.path).elements(2)]
+    said = [side.integer(least=1) for side in Value(sides, field.file, field.path).elements(2)]
     if any(there not in (None, side) for there, side in zip(fixed, said, strict=True)):
         raise InputError(
             f"model.input.size is {said}, the graph's input {port.name!r} is fixed at "
@@ -195,64 +228,3 @@ def _check_whole(given: Preprocess, port: ImageInput) -> None:
             f"std give {values.min():.6g} to {values.max():.6g}: with scale 1, mean 0 and std 1 "
             "the values are the pixels'"
         )
-
-
-def _choice(field: Field, key: str) -> str | None:
-    value = field.get(key, None)
-    if value.value is None:
-        return None
-    return value.text(tuple(LAYOUTS) if key == "layout" else (*FLOATS, *INTEGERS))
-
-
-def _cut(field: Field) -> tuple[str, ...]:
-    if field.value == AUTO:
-        return ()
-    if isinstance(field.value, str):
-        return (field.value,)
-    names = tuple(name.text() for name in field.elements())
-    if not names:
-        raise field.error("names of tensors or nodes, or auto")
-    return names
-
-
-def _decoder(field: Field) -> tuple[dict[str, Any], str | None]:
-    """The decoder's name and parameters, and the layout that it says its heads have."""
-    if field.value is None:
-        return {"name": "none"}, None
-    if isinstance(field.value, str):
-        DECODERS.get(field.value)
-        return {"name": field.value}, None
-    DECODERS.get(field["name"].text())
-    values = dict(field.mapping())
-    layout = _choice(field, "layout")
-    values.pop("layout", None)  # whatever they were, the operated graph's heads are NCHW
-    return values, layout
-
-
-def _classes(field: Field) -> tuple[str, ...]:
-    if field.value is None:
-        return ()
-    if not isinstance(field.value, str):
-        return tuple(name.text() for name in field.elements())
-    try:
-        return tuple(class_names(field.value))
-    except ModelError as error:
-        raise InputError(str(error)) from error
-
-
-def _skeleton(field: Field, count: int) -> tuple[tuple[int, int], ...]:
-    pairs = []
-    for pair in _listed(field):
-        first, second = (end.integer(least=0) for end in pair.elements(2))
-        if max(first, second) >= count:
-            raise pair.error(f"two indices into the {count} model.keypoints")
-        pairs.append((first, second))
-    return tuple(pairs)
-
-
-def _listed(field: Field) -> list[Field]:
-    return [] if field.value is None else field.elements()
-
-
-def _mapped(field: Field) -> list[tuple[str, Field]]:
-    return [] if field.value is None else list(field.items())

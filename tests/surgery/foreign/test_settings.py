@@ -33,6 +33,8 @@ HEADS = "heatmap: 'tensor/b:0', size: 'tensor/a:0', box: ltrb"
         (["model.input.dtype=float"], "expects one of float32"),
         (["model.classes=cocoa"], "model.classes=cocoa is not known"),
         (["model.skeleton=[[0,1]]"], "two indices into the 0 model.keypoints"),
+        (["model.skeleton=[[0,x]]"], r"skeleton\[0\]\[1\]' expects an integer of at least 0"),
+        (["+model.rons=3"], "'model.rons' is unknown; did you mean 'runs'"),
         (["input.size=[64,64]"], r"model\.input=\{\.\.\.\}, not with input"),
         (["surgery.dcn.name=plain"], "leave surgery.dcn out"),
         (["checkpoint=a.pth"], "leave checkpoint= and weights= out"),
