@@ -1,13 +1,12 @@
 """Small networks with a deformable layer of each family that people have, with drawn weights.
 
 Each is written anew from its family's published code or paper, which the docstring names; nothing
-is copied. ``deform_conv2d`` is torchvision's function, or a stand-in under the same operator name
-where torchvision is not installed.
+is copied. ``deform_conv2d`` stands for the functions of mmcv, DCNv2 and detectron2: a
+``torch.autograd.Function`` that exporters do not know.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,38 +14,39 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from surgery.rewrites.dcn.calls.operators import read
+from surgery.rewrites.dcn.calls import DeformCall
+from surgery.rewrites.dcn.geometry import Geometry
 
-_SCHEMA = (
-    "deform_conv2d(Tensor input, Tensor weight, Tensor offset, Tensor mask, Tensor bias, "
-    "int stride_h, int stride_w, int pad_h, int pad_w, int dilation_h, int dilation_w, "
-    "int groups, int offset_groups, bool use_mask) -> Tensor"
-)
-_LIBRARY = None
-if importlib.util.find_spec("torchvision") is None:
-    _LIBRARY = torch.library.Library("torchvision", "FRAGMENT")
-    _LIBRARY.define(_SCHEMA)
-    _LIBRARY.impl("deform_conv2d", lambda *given: read(lambda: given[0], given, {}).computed())
+
+class DeformConvFunction(torch.autograd.Function):
+    """The function of a compiled extension, whose kernel is written in ordinary operators here."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, input: Tensor, offset: Tensor, mask: Tensor | None, weight: Tensor,
+        bias: Tensor | None, stride: int, padding: int, dilation: int, groups: int,
+        deform_groups: int,
+    ) -> Tensor:  # fmt: skip
+        sizes = ((stride, stride), (padding, padding), (dilation, dilation))
+        geometry = Geometry(
+            weight.shape[0],
+            input.shape[1],
+            (weight.shape[2], weight.shape[3]),
+            *sizes,
+            groups,
+            deform_groups,
+        )
+        call = DeformCall(input, offset, mask, weight, bias, geometry, lambda: input)
+        return call.computed()
 
 
 def deform_conv2d(
     x: Tensor, offset: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor | None = None
 ) -> Tensor:
-    """torchvision's function with padding that keeps the size."""
-    pad = weight.shape[2] // 2
-    taps = weight.shape[2] * weight.shape[3]
-    operator: Callable[..., Tensor] = torch.ops.torchvision.deform_conv2d
-    return operator(
-        x,
-        weight,
-        offset,
-        x.new_zeros(x.shape[0], 1) if mask is None else mask,
-        x.new_zeros(weight.shape[0]) if bias is None else bias,
-        *(1, 1, pad, pad, 1, 1),
-        x.shape[1] // weight.shape[1],
-        offset.shape[1] // (2 * taps),
-        mask is not None,
-    )
+    """Padding keeps the size."""
+    groups, taps = x.shape[1] // weight.shape[1], weight.shape[2] * weight.shape[3]
+    sizes = (1, weight.shape[2] // 2, 1, groups, offset.shape[1] // (2 * taps))
+    return DeformConvFunction.apply(x, offset, mask, weight, bias, *sizes)
 
 
 class Layer(nn.Module):

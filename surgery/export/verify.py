@@ -137,7 +137,7 @@ def _at(graph: onnx.ModelProto, request: Request, inputs: Inputs, exact: bool) -
         )
     if gap is not None and gap.max <= 10 * _own_noise(request, inputs, expected).get(name, 0.0):
         return
-    place = first_divergence(graph, request.module, inputs, feeds, _noise(graph))
+    place = first_divergence(graph, request.module, inputs, feeds, noise_of(graph))
     if gap is None:
         sizes = f"{np.shape(found[name])}, the module {np.shape(expected[name])}"
         raise InputError(f"output {name!r} of the exported graph has shape {sizes} at {where}")
@@ -180,7 +180,7 @@ def _problem(
             return name, None
     if graph is None:
         return None
-    noise = _noise(graph)
+    noise = noise_of(graph)
     off = [
         (each.max / (each.scale or 1.0), name, each)
         for name, each in compare(expected, found).items()
@@ -192,7 +192,7 @@ def _problem(
     return name, gap
 
 
-def _noise(graph: onnx.ModelProto) -> float | None:
+def noise_of(graph: onnx.ModelProto) -> float | None:
     """Rounding of half precision, None where the graph computes in float32 or better."""
     kinds = {value.type.tensor_type.elem_type for value in graph.graph.input}
     kinds |= {tensor.data_type for tensor in all_tensors(graph.graph)}

@@ -23,7 +23,7 @@ from torch.nn.modules.module import (
 
 from .calls import DeformCall, Handler, intercepted
 from .deform_layer import DeformLayer
-from .recognise import contradict, describe, relative
+from .recognise import HANDLER, contradict, describe, relative
 from .whole import Block, wholes
 
 SAME = 1e-4  # of the largest value: noise of float32
@@ -113,14 +113,14 @@ def copied(module: nn.Module, handler: Callable[[nn.Module], Handler | None]) ->
     if forward is not None and getattr(forward, "__self__", None) is module:
         forward = functools.partial(forward.__func__, made)
     made.__dict__.pop("forward", None)
-    made.__dict__["_surgery_handler"] = handler
+    made.__dict__[HANDLER] = handler
     made.__dict__["_surgery_forward"] = forward
     return made
 
 
 def is_exposed(module: nn.Module) -> bool:
     """Whether ``module`` is what :func:`copied` made."""
-    return "_surgery_handler" in module.__dict__
+    return HANDLER in module.__dict__
 
 
 _KINDS: dict[type[nn.Module], type[nn.Module]] = {}
@@ -137,7 +137,7 @@ def _subclass(kind: type[nn.Module]) -> type[nn.Module]:
 
     @functools.wraps(kind.forward)
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
-        handler = self._surgery_handler
+        handler = self.__dict__[HANDLER]
         own = self._surgery_forward or functools.partial(kind.forward, self)
         with intercepted(None if handler is None else handler(self)):
             return own(*args, **kwargs)

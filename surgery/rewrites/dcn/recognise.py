@@ -30,6 +30,7 @@ __all__ = ["OFFSET_CONVOLUTIONS", "DeformLayer", "Geometry", "Pair", "describe"]
 
 # relative to the largest value; float32 layers of the known libraries differ by up to 3e-6
 TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}
+HANDLER = "_surgery_handler"  # attribute of a copy that has its calls intercepted
 OFFSETS = 1.5  # pixels: spread of the probe's offsets
 
 
@@ -43,6 +44,8 @@ def describe(module: nn.Module) -> DeformLayer | str | None:
         The layer; or, for a module that looks like one and cannot be handled, the reason in one
         line; or None for a module of another kind.
     """
+    if module.__dict__.get(HANDLER) is not None:  # its calls are layers of their own
+        return None
     layer = _proposed(module)
     if not isinstance(layer, DeformLayer) or layer.trusted:
         return layer

@@ -13,8 +13,7 @@ from postprocess.errors import InputError
 from surgery.targets.runtimes import RUNTIMES
 
 # As onnx2tf 1.29 does: it writes over its input, and stops at a node with coloured lines.
-PROGRAM = """#!{python}
-import sys
+PROGRAM = """import sys
 from pathlib import Path
 Path(sys.argv[sys.argv.index("-i") + 1]).write_bytes(b"simplified")
 print("\\x1b[31mERROR:\\x1b[0m The trace log is below.")
@@ -25,8 +24,9 @@ sys.exit(1)
 
 @pytest.fixture
 def converter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "onnx2tf"
-    program.write_text(PROGRAM.format(python=sys.executable))
+    program, script = tmp_path / "onnx2tf", tmp_path / "onnx2tf.py"
+    script.write_text(PROGRAM)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')  # paths have spaces
     program.chmod(0o755)
     monkeypatch.setenv("SURGERY_ONNX2TF", str(program))
     monkeypatch.setattr("surgery.targets.runtimes.litert.installed", lambda package: "2.0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import torch
@@ -98,3 +99,14 @@ def test_code_that_names_a_function_is_found_through_methods_and_parents() -> No
     assert makes_calls(WithoutKernel())
     assert not makes_calls(nn.Sequential(Helper()))
     assert not makes_calls(nn.Conv2d(1, 1, 1))
+
+
+@torch.no_grad()
+def test_operators_of_torch_are_seen_too() -> None:
+    importlib.import_module("surgery.rewrites.functions.modulated_deform_conv2d")
+    layer = drawn(DCNv2())
+    offset, mask = layer.split(layer.conv_offset_mask(IMAGE))
+    given = (layer.weight, offset, mask.sigmoid(), layer.bias, 1, 1, 1, 1, 1, 1, 1, 1, True)
+    with intercepted(lambda call: call.computed()):
+        found = torch.ops.surgery.deform_conv2d(IMAGE, *given)
+    torch.testing.assert_close(found, layer(IMAGE))
