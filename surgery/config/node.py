@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -30,6 +30,9 @@ Count = Annotated[int, Field(ge=1)]
 Whole = Annotated[int, Field(ge=0)]
 
 
+Kind = TypeVar("Kind", bound="Node")  # typing.Self came with Python 3.11
+
+
 class Node(BaseModel):
     """A node: unknown keys are refused, and values are of the type that is asked for."""
 
@@ -41,7 +44,7 @@ class Node(BaseModel):
         return {field.alias or name: field for name, field in cls.model_fields.items()}
 
     @classmethod
-    def read(cls, value: Any, path: str) -> Self:
+    def read(cls: type[Kind], value: Any, path: str) -> Kind:
         """Check ``value``, which stands at ``path`` of the configuration.
 
         Raises:
@@ -66,7 +69,7 @@ def _in_one_line(node: type[Node], value: Any, path: str, error: ValidationError
         return own
     at, owner, info, item = Value(value, SOURCE, path), node, None, False
     for key in first["loc"]:
-        if isinstance(key, int):
+        if isinstance(key, int) and isinstance(at.value, list):
             at, item = at.elements()[key], True
         elif first["type"] == "extra_forbidden" and key not in owner.known():
             return _refused(at, owner)

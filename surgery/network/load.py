@@ -14,6 +14,7 @@ from torch import nn
 from postprocess.bundle import sha256
 from postprocess.errors import InputError
 from postprocess.preprocess import Preprocess
+from postprocess.reading import require_regular
 
 from ..config.run import Config
 from .contract import MODELS, Graph, ModelPlugin, TakesConvolutions
@@ -77,6 +78,8 @@ def _checkpoint(config: Config, plugin: ModelPlugin) -> Path | None:
 
 def _load(plugin: ModelPlugin, module: nn.Module, checkpoint: Path) -> Sequence[str]:
     """Load a checkpoint, also out of a graph that others exported; returns the ignored keys."""
+    if checkpoint.exists() and not checkpoint.is_dir():  # a loader says what to take of a folder
+        require_regular(checkpoint)
     if isinstance(plugin, TakesConvolutions) and is_onnx(checkpoint):
         return plugin.load_convolutions(module, read_convolutions(checkpoint), checkpoint)
     return plugin.load(module, checkpoint)
