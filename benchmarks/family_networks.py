@@ -28,14 +28,7 @@ class DeformConvFunction(torch.autograd.Function):
         deform_groups: int,
     ) -> Tensor:  # fmt: skip
         sizes = ((stride, stride), (padding, padding), (dilation, dilation))
-        geometry = Geometry(
-            weight.shape[0],
-            input.shape[1],
-            (weight.shape[2], weight.shape[3]),
-            *sizes,
-            groups,
-            deform_groups,
-        )
+        geometry = Geometry.of(weight, *sizes, groups, deform_groups)
         call = DeformCall(input, offset, mask, weight, bias, geometry, lambda: input)
         return call.computed()
 

@@ -66,10 +66,8 @@ def verify(model: onnx.ModelProto, request: Request, *, exact: bool = True) -> N
 
 def runs(model: onnx.ModelProto, request: Request) -> bool:
     """Whether ONNX Runtime runs ``model`` on the examples of ``request``."""
-    inputs = request.inputs
-    feeds = dict(zip(request.input_names, map(_feed, request.input_names, inputs), strict=True))
     try:
-        run(expand(model), feeds)
+        run(expand(model), _feeds(request, request.inputs))
     except InputError:
         return False
     return True
@@ -118,7 +116,7 @@ def flat(value: Any) -> list[Tensor]:
 
 def _at(graph: onnx.ModelProto, request: Request, inputs: Inputs, exact: bool) -> None:
     where = described(request.input_names, inputs)
-    feeds = dict(zip(request.input_names, map(_feed, request.input_names, inputs), strict=True))
+    feeds = _feeds(request, inputs)
     try:
         found = run(graph, feeds)
     except InputError as error:
@@ -145,6 +143,11 @@ def _at(graph: onnx.ModelProto, request: Request, inputs: Inputs, exact: bool) -
         f"output {name!r} of the exported graph differs from the module by {gap.max:.3g} at scale "
         f"{gap.scale:.3g} at {where}{place}"
     )
+
+
+def _feeds(request: Request, inputs: Inputs) -> dict[str, Array]:
+    names = request.input_names
+    return dict(zip(names, map(_feed, names, inputs), strict=True))
 
 
 def _feed(name: str, tensor: Tensor) -> Array:

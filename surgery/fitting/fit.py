@@ -17,13 +17,14 @@ from torch import Tensor, nn
 from postprocess.errors import InputError
 
 from ..rewrites.dcn import exposing
+from ..rewrites.modes import evaluating
 from ..support.ledger import Ledger
 from .calibrated import calibrate
 from .display import bar
 from .distilled import Distillation, Recipe, Status, Watch
 from .fitted import Fitted, differing
 from .images import Images, Source, gather
-from .network import Forward, Outputs, Reading, call, evaluating
+from .network import Forward, Outputs, Reading, call
 from .settings import OutputSpec, Settings
 from .teacher_student import TeacherStudent, laid_out, prepare
 from .trunk import EARLY

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from postprocess.errors import InputError
 
 from ..rewrites.dcn import DeformLayer, describe, is_exposed
+from ..rewrites.modes import evaluating
 from ..rewrites.uses import Rectifier, Uses
 
 Outputs = Callable[[Any], Mapping[str, Tensor]]
@@ -221,18 +222,6 @@ def _events(
             handle.remove()
     check_finite(outputs, "untouched")
     return events, outputs, uses
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put ``model`` into evaluation mode and give every module its mode back on leaving."""
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 class Reached(Exception):

@@ -12,21 +12,21 @@ from torch import Tensor, nn
 from postprocess.errors import InputError
 
 from ..rewrites import rewriting
+from ..rewrites.closeness import SAME, relative
 from ..rewrites.dcn import OffsetStatistics, statistics
 from ..rewrites.dcn.exposed import CallLayer
 from ..rewrites.dcn.layer import convolution
-from ..rewrites.dcn.recognise import relative
 from ..rewrites.fitted import Window
+from ..rewrites.modes import evaluating
 from .fitted import window_of
 from .images import Images
 from .losses import Losses
-from .network import Reading, Trace, evaluating, trace
+from .network import Reading, Trace, trace
 from .settings import Settings
 from .trunk import Replayed, Trunk
 from .widening import Widening
 from .windows import guesses, windows
 
-SAME = 1e-4  # of the largest value: noise of float32 through a network
 STATISTICS_BATCHES = 2  # of images, for the first guess
 SLOW_ON_CPU = frozenset(
     {"mmcv", "mmdet", "torchvision", "detectron2"}

@@ -17,8 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..rewrites.modes import evaluating
 from ..rewrites.nested import map_tensors, tensors_in
-from .network import Reached, Reading, evaluating
+from .network import Reached, Reading
 
 EARLY = 1 / 16  # of the image's pixels: larger maps are early ones, costly to compute and to train
 Results = dict[str, list[Any]]

@@ -17,14 +17,12 @@ from postprocess.preprocess import CHANNELS, Preprocess
 
 from ..config.node import SOURCE, Count, FilePath, Names, Node, Whole
 from ..config.run import Config
-from .source import INTEGERS, ImageInput
+from .source import INTEGERS, Float, ImageInput, Integer
 
 PIXELS = 2**26  # of a picture: 0.8 GB as float32
 
 AUTO = "auto"
-DType = Literal[
-    "float32", "float16", "float64", "uint8", "int8", "int16", "int32", "int64", "uint16"
-]
+Layout = Literal["nchw", "nhwc"]
 _UNSET = Preprocess(
     color="rgb", scale=1.0, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), size=None, resize="keep"
 )
@@ -55,8 +53,8 @@ class FoundInput(Node):
 
     model_config = ConfigDict(extra="allow")
 
-    layout: Literal["nchw", "nhwc"] | None = None
-    dtype: DType | None = None
+    layout: Layout | None = None
+    dtype: Literal[Float, Integer] | None = None
 
 
 class FoundDecoder(Node):
@@ -65,7 +63,7 @@ class FoundDecoder(Node):
     model_config = ConfigDict(extra="allow")
 
     name: str
-    layout: Literal["nchw", "nhwc"] | None = None
+    layout: Layout | None = None
 
     @model_validator(mode="before")
     @classmethod

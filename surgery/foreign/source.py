@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import onnx
 from onnx import TensorProto, helper, inliner
@@ -19,8 +20,9 @@ from ..graph.files import load_onnx
 from ..graph.shapes import Shape, shape_of
 from ..graph.view import View
 
-FLOATS = ("float32", "float16", "float64")
-INTEGERS = ("uint8", "int8", "int16", "int32", "int64", "uint16")
+Float = Literal["float32", "float16", "float64"]
+Integer = Literal["uint8", "int8", "int16", "int32", "int64", "uint16"]
+FLOATS, INTEGERS = get_args(Float), get_args(Integer)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from .modes import evaluating
 from .registry import REWRITES
 
 
@@ -65,12 +66,6 @@ def run_through(model: nn.Module, images: Iterable[Tensor]) -> None:
 
     Hooks of the caller see what there is to see.
     """
-    modes = {module: module.training for module in model.modules()}
-    try:
-        model.eval()
-        with torch.no_grad():
-            for batch in images:
-                model(batch)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    with evaluating(model), torch.no_grad():
+        for batch in images:
+            model(batch)

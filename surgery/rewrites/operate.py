@@ -24,12 +24,13 @@ from ..config.surgery import NEWEST_OPSET
 from ..support.ledger import Entry, Ledger
 from .base import Context, Replacement, Rewrite
 from .calibration import Calibration
+from .closeness import require_close
 from .dcn.exposed import exposing
-from .dcn.recognise import require_close
 from .functions.base import FunctionPatch
 from .functions.dispatch import uncounted
 from .functions.patching import patched
 from .guard import Guard
+from .modes import evaluating, training_kept
 from .nested import map_tensors, tensors_in
 from .registry import REWRITES, is_patch
 
@@ -129,7 +130,7 @@ def rewriting(
         before = stack.enter_context(_shown(model, example))
         stack.enter_context(patched(patches, context, ledger))
         stack.enter_context(_claimed(before.model))
-        stack.enter_context(_training_kept(before.model))
+        stack.enter_context(training_kept(before.model))
         plan = _plan(before.model, groups, context)
         ledger.extend(plan.entries)
         stack.enter_context(_in_place(plan))
@@ -187,8 +188,7 @@ def _shown(model: nn.Module, example: Sequence[Any] | None) -> Iterator[_Shown]:
 def _results(model: nn.Module, example: Sequence[Any]) -> Sequence[Tensor]:
     """Tensors that ``model`` gives for copies of ``example``, in evaluation mode."""
     arguments = map_tensors(Tensor.clone, list(example))
-    with _training_kept(model), torch.no_grad(), uncounted():
-        model.eval()
+    with evaluating(model), torch.no_grad(), uncounted():
         return [tensor.clone() for tensor in tensors_in(model(*arguments))]
 
 
@@ -299,17 +299,6 @@ def _done(
 
 def _refusal(rewrite: Rewrite, where: str, reason: str) -> Entry:
     return Entry("rewrite", rewrite.name, where, False, rewrite.exact, reason)
-
-
-@contextmanager
-def _training_kept(model: nn.Module) -> Iterator[None]:
-    """Give every module of ``model`` its training mode back."""
-    modes = {module: module.training for module in model.modules()}
-    try:
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 _LOCK = threading.Lock()

@@ -21,12 +21,13 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 
+from ..closeness import SAME, relative
 from .calls import DeformCall, Handler, intercepted
 from .deform_layer import DeformLayer
-from .recognise import HANDLER, contradict, describe, relative
-from .whole import Block, wholes
+from .recognise import HANDLER, contradict, describe
+from .sampling import deform_conv2d, sample_grid, tap_positions
+from .whole import Block, chosen, noting, whole
 
-SAME = 1e-4  # of the largest value: noise of float32
 CHILD = "deform"
 ARGUMENTS = ("input", "offset", "mask")
 
@@ -34,9 +35,11 @@ ARGUMENTS = ("input", "offset", "mask")
 class CallLayer(nn.Module):
     """A call as a layer: (input, offset, mask or None) -> (N, O, rows, columns).
 
-    It gives what the library's function gives. ``deform_layer`` describes it, or says why only a
-    strategy that needs no weights of its own can replace it.
+    It gives what the library's function gives.
     """
+
+    weight: Tensor
+    bias: Tensor | None
 
     def __init__(self, call: DeformCall, fixed: bool) -> None:
         super().__init__()
@@ -55,20 +58,16 @@ class CallLayer(nn.Module):
         """The description that strategies work from; None where the weights change."""
         if not self.fixed:
             return None
-        weight: Tensor = self.weight  # type: ignore[assignment]
-        bias: Tensor | None = self.bias  # type: ignore[assignment]
-        return DeformLayer(
-            weight, bias, self.geometry, self.modulated, None, None, ARGUMENTS, trusted=True
-        )
+        given = (self.weight, self.bias, self.geometry, self.modulated)
+        return DeformLayer(*given, None, None, ARGUMENTS, trusted=True)
 
     def forward(self, input: Tensor, offset: Tensor, mask: Tensor | None = None) -> Tensor:
         """Arguments and result of the call."""
         if self.current is not None:
             return self.current()
-        weight: Tensor = self.weight  # type: ignore[assignment]
-        bias: Tensor | None = self.bias  # type: ignore[assignment]
-        call = DeformCall(input, offset, mask, weight, bias, self.geometry, lambda: input)
-        return call.computed()
+        taps = tap_positions(self.geometry, offset.detach())
+        given = (input, offset, mask, self.weight, self.bias, self.geometry, taps)
+        return deform_conv2d(*given, sample_grid)
 
 
 @dataclass(frozen=True)
@@ -211,9 +210,14 @@ def _copies(
     model: nn.Module, run: Callable[[], object], replace: Sequence[str]
 ) -> dict[nn.Module, nn.Module]:
     """What takes the places of modules that make deformable calls: copies with the children."""
-    made = wholes(model, replace, run) if replace else {}
+    replaced = chosen(model, replace)
+    with noting(replaced.values()) as seen:  # in one run of the network
+        calling = calls_of(model, run)
+    made: dict[nn.Module, nn.Module] = {
+        module: whole(path, module, seen.get(module)) for path, module in replaced.items()
+    }
     inside = {part for module in made for part in module.modules()}
-    found = {owner: calls for owner, calls in calls_of(model, run).items() if owner not in inside}
+    found = {owner: calls for owner, calls in calling.items() if owner not in inside}
     for owner, calls in found.items():
         layers, names = _layers(owner, calls)
         made[owner] = copied(owner, _ToChildren(names))

@@ -25,6 +25,21 @@ class Geometry:
     groups: int
     deform_groups: int | None
 
+    @classmethod
+    def of(
+        cls,
+        weight: Tensor,
+        stride: Pair,
+        padding: Pair,
+        dilation: Pair,
+        groups: int,
+        deform_groups: int | None,
+    ) -> Geometry:
+        """Sizes of a layer whose weight is (O, C / groups, kh, kw)."""
+        out_channels, group_channels, rows, columns = (int(side) for side in weight.shape)
+        channels, kernel = group_channels * groups, (rows, columns)
+        return cls(out_channels, channels, kernel, stride, padding, dilation, groups, deform_groups)
+
     @property
     def taps(self) -> int:
         """Number of kernel elements."""

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from ..base import Context, Match, Replacement
+from ..closeness import require_close
 from .calls import DeformCall, makes_calls
 from .deform_layer import DeformLayer
 from .exposed import CallLayer, copied, is_exposed
 from .geometry import Pair
-from .recognise import describe, require_close
+from .recognise import describe
 
 
 class DeformModule(nn.Module):

@@ -17,8 +17,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from postprocess.errors import InputError
-
+from ..closeness import relative, tolerance_of
 from .calls import intercepted
 from .deform_layer import DeformLayer
 from .geometry import Geometry, Pair
@@ -28,8 +27,6 @@ from .unfolded import unfolded
 
 __all__ = ["OFFSET_CONVOLUTIONS", "DeformLayer", "Geometry", "Pair", "describe"]
 
-# relative to the largest value; float32 layers of the known libraries differ by up to 3e-6
-TOLERANCES = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 HANDLER = "_surgery_handler"  # attribute of a copy that has its calls intercepted
 OFFSETS = 1.5  # pixels: spread of the probe's offsets
 
@@ -111,34 +108,13 @@ def _objection(module: nn.Module) -> str:
             f"{tuple(wanted.shape)}"
         )
     apart = relative(given, wanted)
-    if apart <= TOLERANCES.get(given.dtype, 1e-4):
+    if apart <= tolerance_of(given):
         return ""
     return (
         f"it computes something else than the deformable convolution of its weights: {apart:.2g} "
         "of the largest value apart on a probe (a norm, an activation, bounded offsets or another "
         "mask inside)"
     )
-
-
-def relative(given: Tensor, wanted: Tensor) -> float:
-    """Largest difference relative to the largest value of ``wanted``."""
-    scale = float(wanted.double().abs().max()) or 1.0
-    return float((given.double() - wanted.double()).abs().max()) / scale
-
-
-def require_close(given: Tensor, wanted: Tensor, what: str) -> None:
-    """Refuse two results that are to be the same and are not.
-
-    Raises:
-        InputError: shapes differ, or values by more than the noise of their type.
-    """
-    if given.shape != wanted.shape:
-        raise InputError(f"{what}: gives {tuple(given.shape)}, not {tuple(wanted.shape)}")
-    apart = relative(given, wanted)
-    if not apart <= TOLERANCES.get(given.dtype, TOLERANCES[torch.float32]):
-        raise InputError(
-            f"{what}: {apart:.2g} of the largest value away from the untouched network's result"
-        )
 
 
 def _probe(module: nn.Module) -> tuple[Any, Tensor]:

@@ -61,23 +61,13 @@ def _describe(
     stride, padding, dilation = (_pair(module, n) for n in ("stride", "padding", "dilation"))
     if getattr(module, "padding_mode", "zeros") != "zeros":
         raise _Decline(f"its padding_mode is {module.padding_mode!r}, only 'zeros' is handled")
-    out_channels, group_channels, *kernel = weight.shape
     groups = _integer(module, ("groups",), default=1)
     deform_groups = _deform_groups(module, takes_offset=offset_name is None)
-    geometry = Geometry(
-        out_channels,
-        group_channels * groups,
-        (kernel[0], kernel[1]),
-        stride,
-        padding,
-        dilation,
-        groups,
-        deform_groups,
-    )
-    if geometry.in_channels % (deform_groups or 1) or out_channels % groups:
+    geometry = Geometry.of(weight, stride, padding, dilation, groups, deform_groups)
+    if geometry.in_channels % (deform_groups or 1) or geometry.out_channels % groups:
         raise _Decline(
-            f"{geometry.in_channels} input and {out_channels} output channels cannot be shared by "
-            f"{deform_groups} deformable groups and {groups} groups"
+            f"{geometry.in_channels} input and {geometry.out_channels} output channels cannot be "
+            f"shared by {deform_groups} deformable groups and {groups} groups"
         )
     if offset_name is None:
         modulated = "mask" in required or "mask" in optional

@@ -6,7 +6,8 @@ what the module gave. A wrapper takes the module's place, with a child ``block``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -70,49 +71,53 @@ def side_by_side(given: Any) -> Tensor:
     return torch.cat([first, *resized], 1) if others else first
 
 
-def wholes(
-    model: nn.Module, patterns: Sequence[str], run: Callable[[], object]
-) -> dict[nn.Module, nn.Module]:
-    """What takes the places of the modules at paths like ``patterns``, by the module.
-
-    Args:
-        model: any network.
-        patterns: of module paths (:mod:`fnmatch`); a module inside of one that fits is not taken.
-        run: runs the network once, on the inputs that it is meant for.
+def chosen(model: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Module]:
+    """Modules at paths like ``patterns`` (:mod:`fnmatch`), by path, without those inside of one.
 
     Raises:
-        InputError: a pattern that fits no module; a module that is not called, or that does not map
-            image-like tensors to one whose sides are the first one's by a whole factor.
+        InputError: a pattern that fits no module.
     """
-    chosen: dict[str, nn.Module] = {}
+    fitting: dict[str, nn.Module] = {}
     for pattern in patterns:
         found = {p: m for p, m in model.named_modules() if p and fnmatchcase(p, pattern)}
         if not found:
             raise InputError(
                 f"replace: {type(model).__name__} has no module at a path like {pattern!r}"
             )
-        chosen |= found
-    outer = {
+        fitting |= found
+    return {
         path: module
-        for path, module in chosen.items()
-        if not any(path.startswith(f"{other}.") for other in chosen)
+        for path, module in fitting.items()
+        if not any(path.startswith(f"{other}.") for other in fitting)
     }
-    seen: dict[nn.Module, tuple[Any, Any]] = {}
+
+
+Call = tuple[Any, Any]  # arguments and result
+
+
+@contextmanager
+def noting(modules: Iterable[nn.Module]) -> Iterator[dict[nn.Module, Call]]:
+    """Note the first call of each of ``modules``."""
+    seen: dict[nn.Module, Call] = {}
 
     def note(module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
         seen.setdefault(module, ((args, kwargs), result))
 
-    handles = [m.register_forward_hook(note, with_kwargs=True) for m in outer.values()]
+    handles = [module.register_forward_hook(note, with_kwargs=True) for module in modules]
     try:
-        with torch.no_grad():
-            run()
+        yield seen
     finally:
         for handle in handles:
             handle.remove()
-    return {module: _whole(path, module, seen.get(module)) for path, module in outer.items()}
 
 
-def _whole(path: str, module: nn.Module, call: tuple[Any, Any] | None) -> Whole:
+def whole(path: str, module: nn.Module, call: Call | None) -> Whole:
+    """What takes the place of ``module``, which stands at ``path`` and was called so.
+
+    Raises:
+        InputError: it was not called, or does not map image-like tensors to one whose sides are the
+            first one's by a whole factor.
+    """
     if call is None:
         raise InputError(f"replace: the module at {path!r} is not called in a forward pass")
     given, result = call

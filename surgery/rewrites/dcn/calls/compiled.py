@@ -95,12 +95,9 @@ def read(
     bound.apply_defaults()
     given = bound.arguments
     weight, groups = given["weight"], int(given.get("groups", 1))
-    out_channels, group_channels, *kernel = weight.shape
     bias = given.get("bias")
-    geometry = Geometry(
-        int(out_channels),
-        int(group_channels) * groups,
-        (int(kernel[0]), int(kernel[1])),
+    geometry = Geometry.of(
+        weight,
         _pair(given["stride"]),
         _pair(given["padding"]),
         _pair(given["dilation"]),

@@ -38,16 +38,12 @@ def read(
     """Return the call of one of the operators :data:`NAMES`."""
     given = dict(zip(ARGUMENTS, args, strict=False)) | dict(kwargs)
     weight = given["weight"]
-    out_channels, group_channels, *kernel = weight.shape
-    groups = int(given["groups"])
-    geometry = Geometry(
-        int(out_channels),
-        int(group_channels) * groups,
-        (int(kernel[0]), int(kernel[1])),
+    geometry = Geometry.of(
+        weight,
         (int(given["stride_h"]), int(given["stride_w"])),
         (int(given["pad_h"]), int(given["pad_w"])),
         (int(given["dilation_h"]), int(given["dilation_w"])),
-        groups,
+        int(given["groups"]),
         int(given["offset_groups"]),
     )
     return DeformCall(

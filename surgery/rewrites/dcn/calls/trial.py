@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from ....support.torch_compat import is_exporting
-from .call import DeformCall
+from ...closeness import relative
 from .compiled import DEFORM_GROUPS, argument_names, read
 
 _FOUND: dict[tuple[type[Function], str], str | float] = {}
@@ -47,14 +47,9 @@ def difference(
         except Exception as error:  # whatever a kernel that is absent or for CUDA alone raises
             failure = " ".join(f"{type(error).__name__}: {error}".split())
             continue
-        return relative(read(function, partial(_same, result), [given[n] for n in names], {}))
+        call = read(function, partial(_same, result), [given[n] for n in names], {})
+        return relative(result, call.computed())
     return failure
-
-
-def relative(call: DeformCall) -> float:
-    """How far the function's result is from the definition, relative to the largest value."""
-    expected = call.computed()
-    return float((call.function() - expected).abs().max() / expected.abs().max())
 
 
 def _same(result: Tensor) -> Tensor:
