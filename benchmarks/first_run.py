@@ -34,7 +34,7 @@ def timed(*arguments: str) -> tuple[float, list[tuple[str, float]]]:
             check=True,
         )
         total = time.perf_counter() - begun
-    found = (STAGE.match(line) for line in done.stdout.splitlines())
+    found = (STAGE.match(line) for line in done.stderr.splitlines())
     return total, [(match[2], float(match[1])) for match in found if match]
 
 

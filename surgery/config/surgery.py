@@ -47,7 +47,10 @@ class DcnConfig(Node):
     @field_validator("layers", mode="before")
     @classmethod
     def _no_layers(cls, value: Any) -> Any:
-        return {} if value is None else value
+        if not isinstance(value, Mapping):
+            return {} if value is None else value
+        # YAML reads the path of a child of nn.Sequential, "3", as a number
+        return {str(k) if isinstance(k, int) else k: name for k, name in value.items()}
 
     def options(self) -> dict[str, Any]:
         """Options of the rewrites, by name."""

@@ -73,6 +73,35 @@ def runs(model: onnx.ModelProto, request: Request) -> bool:
     return True
 
 
+def holds_at(model: onnx.ModelProto, request: Request, inputs: Inputs) -> bool | None:
+    """Whether ``model`` gives what the module gives at another size than it was written for.
+
+    None where that cannot be said: ONNX Runtime or the module itself does not run on ``inputs``.
+    """
+    graph = _without_sizes(expand(model))
+    if not runs(graph, request):
+        return None
+    try:
+        expected = _expected(request, inputs)
+    except Exception:  # anybody's forward: anything can come out
+        return None
+    try:
+        found = run(graph, _feeds(request, inputs))
+    except InputError:
+        return False
+    return _problem(expected, found, graph) is None
+
+
+def _without_sizes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy of ``model`` that states no shape, for inputs of any size."""
+    freed = onnx.ModelProto()
+    freed.CopyFrom(model)
+    del freed.graph.value_info[:]
+    for value in (*freed.graph.input, *freed.graph.output):
+        value.type.tensor_type.ClearField("shape")
+    return freed
+
+
 def _second(request: Request) -> list[Inputs]:
     """Inputs of the first other size that the module itself takes; none where no axis is open."""
     problem: Exception | None = None

@@ -11,9 +11,11 @@ LEARNED = frozenset(
     {
         "Conv", "ConvTranspose", "DeformConv", "ConvInteger", "QLinearConv", "FusedConv", "Gemm",
         "MatMul", "QLinearMatMul", "MatMulInteger", "LSTM", "GRU", "RNN",
+        "DCNv2", "MMCVModulatedDeformConv2d", "MMCVDeformConv2d",
     }
 )  # fmt: skip
-"""Operators with weights; of the products only those with a constant factor."""
+"""Operators with weights, those of run times' plugins too; of the products only those with a
+constant factor."""
 
 PRODUCTS = frozenset({"MatMul", "QLinearMatMul", "MatMulInteger", "Gemm"})
 

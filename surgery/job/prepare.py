@@ -98,7 +98,9 @@ def _require_none_wanted(case: Case) -> None:
         raise InputError(
             f"surgery.dcn={name} finds no deformable layer in {kind}: looked for modules with a "
             "weight that predict offsets (DCNv2, mmcv's packs) or are called with them "
-            "(torchvision's); surgery.dcn=keep exports the network as it is"
+            "(torchvision's), and for calls of deformable functions in any module; "
+            "surgery.dcn=keep exports the network as it is, surgery.dcn.replace=[PATH] fits a "
+            "convolution in place of any module"
         )
 
 

@@ -32,7 +32,7 @@ from .case import Case
 from .graphs import export_graph
 from .strategy import Strategy
 
-SECONDS = 3.0  # spent on timing
+SECONDS = 1.5  # spent on timing
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ Its own optimisation stays off, so that what is folded and fused later stands in
 
 Open heights and widths are not left to torch's symbolic shapes at first: for a network such as
 DLA-34, where upsampled maps meet others on many levels, reasoning about them takes minutes and
-then fails (torch 2.13). The graph is written for two fixed sizes instead. Where both are the same
-node for node and constant for constant, no size is in it, and it holds for every size.
+then fails (torch 2.13). The graph is written for one fixed size instead, and run at another: where it
+gives what the module gives there, no size is in it. Where ONNX Runtime cannot run it, it is written
+for a second size too, and both have to be the same node for node and constant for constant.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ...graph.weights import array_of, outside
 from ...support.quiet import LOG
 from ...support.torch_compat import require_dynamo
 from ..symbolics.scope import translations
+from ..verify import holds_at
 from .base import Exporter, Request
 from .interface import strip
 from .naming import untangle
@@ -45,8 +47,12 @@ def _export(request: Request) -> onnx.ModelProto:
     open_sides = _open_sides(request)
     if open_sides:
         model = _write(request, request.inputs, without=set(open_sides))
-        other = _write(request, _enlarged(request, open_sides), without=set(open_sides))
-        if _content(model) == _content(other):
+        enlarged = _enlarged(request, open_sides)
+        free = holds_at(model, request, enlarged)
+        if free is None:
+            other = _write(request, enlarged, without=set(open_sides))
+            free = _content(model) == _content(other)
+        if free:
             for value in model.graph.output:
                 value.type.tensor_type.ClearField("shape")
             return model

@@ -47,6 +47,10 @@ def test_the_yaml_files_hold_the_keys_that_the_models_know() -> None:
     assert [path for path, both in _keys(SurgeryConfig, values, "surgery.") if not both] == []
 
 
+def test_a_layer_s_path_may_be_a_number(compose: Compose) -> None:
+    assert compose("surgery.dcn.layers={3: plain}").surgery.dcn.layers == {"3": "plain"}
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [

@@ -17,7 +17,9 @@ from torch.nn import functional
 
 from postprocess.errors import InputError
 from surgery import export_onnx
+from surgery.export.exporters.base import Request
 from surgery.export.sizes import second_sizes
+from surgery.export.verify import holds_at
 from surgery.graph.run import run
 
 EXPORTERS = ("dynamo", "torchscript")
@@ -202,3 +204,21 @@ def test_second_sizes_keep_the_stride_and_tell_height_width_and_images_apart() -
     assert doubled[0].shape == (2, 3, 64, 64)
     assert not torch.equal(stepped[0][0], stepped[0][1])
     assert list(second_sizes(["x"], (picture(),), {})) == []
+
+
+@pytest.mark.parametrize(
+    ("scale", "held"), [({"scale_factor": 2.0}, True), ({"size": (32, 64)}, False)]
+)
+def test_a_graph_of_one_size_is_held_against_the_module_at_another(
+    scale: dict[str, Any], held: bool
+) -> None:
+    def forward(net: Net, x: Tensor) -> Tensor:
+        wanted = scale if "scale_factor" in scale else {"size": x.shape[2:]}
+        return functional.interpolate(functional.avg_pool2d(x, 2), **wanted)
+
+    x = picture(1, 3, 32, 64)
+    model, net = export(forward, inputs=(x,), exporter="dynamo")
+    request = Request(net, (x,), ("x",), ("y",), {}, 18)
+    assert holds_at(model, request, (picture(1, 3, 64, 192),)) is held
+    model.graph.node[0].op_type, model.graph.node[0].domain = "Unheard", "of"
+    assert holds_at(model, request, (picture(1, 3, 64, 192),)) is None

@@ -46,8 +46,10 @@ class Builder:
         opset: int = 17,
     ) -> onnx.ModelProto:
         graph = helper.make_graph(self.nodes, "found", inputs, outputs, self.weights)
+        plugins = sorted({node.domain for node in self.nodes} - {""})
+        imports = [("", opset), *((domain, 1) for domain in plugins)]
         model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8
+            graph, opset_imports=[helper.make_opsetid(*each) for each in imports], ir_version=8
         )
         onnx.checker.check_model(model, full_check=True)
         return model

@@ -59,6 +59,25 @@ def test_peaks_in_the_graph_are_decoding(save: Save) -> None:
     assert chosen(found) == ["likely"]
 
 
+def test_a_plugin_s_deformable_convolution_is_part_of_the_network(save: Save) -> None:
+    build = Builder()
+    feature = trunk(build, "image")
+    given = [build.conv(feature, (8, channels), name) for channels, name in ((18, "by"), (9, "m"))]
+    kernel = np.random.default_rng(0).standard_normal((3, 8, 3, 3)).astype(np.float32)
+    weight = build.weight(kernel, "weight")
+    bias = build.weight(np.zeros(3, np.float32), "bias")
+    ones = {name: [1, 1] for name in ("stride", "padding", "dilation")}
+    plugin = ("MMCVModulatedDeformConv2d", [feature, *given, weight, bias], "hm")
+    build.node(*plugin, domain="mmdeploy", groups=1, deform_groups=1, **ones)
+    build.node("Sigmoid", ["hm"], "likely")
+    build.node("MaxPool", ["likely"], "around", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    build.node("Equal", ["likely", "around"], "top")
+    sides = [1, 3, SIDE // 4, SIDE // 4]
+    peaks = port("top", sides, TensorProto.BOOL)
+    found = save(build.model([port("image", [1, 3, SIDE, SIDE])], [peaks]))
+    assert chosen(found) == ["likely"]
+
+
 def test_a_scale_a_channel_is_the_network_and_a_grid_of_places_is_decoding(save: Save) -> None:
     build = Builder()
     build.conv(trunk(build, "image"), (8, 2), "wh")
