@@ -4,9 +4,9 @@ Its own optimisation stays off, so that what is folded and fused later stands in
 
 Open heights and widths are not left to torch's symbolic shapes at first: for a network such as
 DLA-34, where upsampled maps meet others on many levels, reasoning about them takes minutes and
-then fails (torch 2.13). The graph is written for one fixed size instead, and run at another: where it
-gives what the module gives there, no size is in it. Where ONNX Runtime cannot run it, it is written
-for a second size too, and both have to be the same node for node and constant for constant.
+then fails (torch 2.13). The graph is written for one fixed size instead, and run at another: where
+it gives what the module gives there, no size is in it. Where ONNX Runtime cannot run it, it is
+written for a second size too, and both have to be the same node for node and constant for constant.
 """
 
 from __future__ import annotations
