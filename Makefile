@@ -9,7 +9,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 TORCH ?= torch==2.13.0
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint pytest ctest sanitize fuzz aarch64 examples examples-aarch64 plugin mmcv runtimes onnx2tf onnxruntime-web wheel clean
+.PHONY: demo test lint pytest ctest sanitize fuzz fuzz-python aarch64 examples examples-aarch64 plugin mmcv runtimes onnx2tf onnxruntime-web wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m surgery model=e2ec
@@ -56,6 +56,11 @@ fuzz:
 	cmake --build build/fuzz --parallel $(JOBS)
 	ctest --test-dir build/fuzz --output-on-failure
 	sh postprocess/cpp/fuzz/run.sh build/fuzz/fuzz $(FUZZ_SECONDS)
+
+# mutated files through every loader of the Python side, about two hours; docs/reliability.md has its table
+FUZZ_CASES ?= 10000
+fuzz-python: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.fuzz --cases $(FUZZ_CASES) --record build/fuzz-python.json
 
 # cross build, tests under qemu-user (Debian: g++-aarch64-linux-gnu qemu-user)
 aarch64:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 
 class ModelError(ValueError):
-    """A model cannot be built as its configuration asks."""
+    """A model cannot be built as its configuration asks.
+
+    Names in the message may come from strangers: what would break its line is written out.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            "".join(
+                sign if sign.isprintable() else " " if sign.isspace() else repr(sign)[1:-1]
+                for sign in message
+            )
+        )
 
 
 class CheckpointError(ModelError):

@@ -97,7 +97,7 @@ class BoxFile:
         content = _read(self.path)
         try:
             self._boxes = _by_image(content)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise InputError(
                 f"{path}: expected COCO annotations, COCO results or the lines that "
                 "`python -m postprocess --json` prints; it is none of these"
@@ -131,7 +131,7 @@ def _read(path: Path) -> Any:
         raise InputError(f"{path}: cannot be read: {error}") from error
     try:
         return json.loads(text)
-    except ValueError:  # several objects, one a line
+    except (ValueError, RecursionError):  # several objects, one a line
         pass
     try:
         return [json.loads(line) for line in text.splitlines() if line.strip()]

@@ -16,8 +16,19 @@ _REFUSING = frozenset(getattr(errno, name) for name in _REFUSALS if hasattr(errn
 class InputError(ValueError):
     """The caller's input is at fault.
 
-    The message is one line that says what was expected, what came and what to do.
+    The message is one line that says what was expected, what came and what to do. Names that it
+    repeats may come from strangers: what would break the line or steer a terminal is written out.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+def printable(text: str) -> str:
+    """``text`` on one line: white space becomes a blank, other signs that do not show an escape."""
+    return "".join(
+        sign if sign.isprintable() else " " if sign.isspace() else repr(sign)[1:-1] for sign in text
+    )
 
 
 def unwritable(error: OSError) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from .errors import InputError
 
 MOST = 2**31  # bytes: what protobuf, OpenCV and json take at most, or less
+_PART = 2**20  # bytes
 
 
 def read_bytes(path: str | os.PathLike[str], most: int = MOST) -> bytes:
@@ -25,11 +26,16 @@ def read_bytes(path: str | os.PathLike[str], most: int = MOST) -> bytes:
         OSError: it is missing or cannot be read.
     """
     require_regular(path, most)
+    parts, size = [], 0
     with Path(path).open("rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:  # it grew, or told no size, as those in /proc
-        raise InputError(f"{path}: larger than {most:,} bytes")
-    return data
+        # read(most + 1) would set aside that much memory for a file of a few bytes
+        expected = os.fstat(file.fileno()).st_size
+        while part := file.read(min(max(expected, _PART), most - size) + 1):
+            parts.append(part)
+            size += len(part)
+            if size > most:  # it grew, or told no size, as those in /proc
+                raise InputError(f"{path}: larger than {most:,} bytes")
+    return b"".join(parts)
 
 
 def read_text(path: str | os.PathLike[str], most: int = MOST) -> str:

@@ -9,7 +9,10 @@ image * scale + shift; `head.<output>` of the backbone; the decoder's own stages
 from __future__ import annotations
 
 import io
+import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +25,21 @@ from .errors import InputError
 from .images import write_atomically
 from .instances import Array, Instances
 from .preprocess import Image
+from .reading import read_bytes
 from .result import Result
 from .transform import Transform
+
+MOST_UNPACKED = 2**31  # bytes
+MOST_PACKED = 1100  # times: deflate packs no better than 1032 to 1
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+# what zipfile, zlib and numpy's reader of headers raise on damaged bytes
+_DAMAGED = (
+    *(ValueError, EOFError, SyntaxError, TypeError, KeyError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError, MemoryError),
+)
 
 
 @dataclass(frozen=True)
@@ -72,15 +88,49 @@ def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     """Arrays of an .npz file.
 
     Raises:
-        InputError: there is no such file, or it is not one.
+        InputError: there is no such file, it is not one, or it unpacks to more than
+            :data:`MOST_UNPACKED` bytes or :data:`MOST_PACKED` times its own.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        data = read_bytes(path)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _check_members(archive, len(data), path)
+            return {
+                member.filename.removesuffix(".npy"): _array(archive, member, path)
+                for member in archive.infolist()
+            }
+    except InputError:
+        raise
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise InputError(f"{path}: not an .npz file: {error}") from error
+
+
+def _check_members(archive: zipfile.ZipFile, size: int, path: str | Path) -> None:
+    """Refuse an archive that unpacks to more than arrays of its size do."""
+    total = sum(member.file_size for member in archive.infolist())
+    if total > min(MOST_UNPACKED, MOST_PACKED * size):
+        raise InputError(f"{path}: {size:,} bytes that unpack to {total:,}: refused")
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str | Path) -> NDArray[Any]:
+    """One member, its header held against what the archive has of it."""
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read = _HEADERS.get(version)
+        if read is None:
+            raise InputError(f"{path}: {member.filename} is of .npy version {version}")
+        shape, columns_first, dtype = read(file)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.kind not in "fiubc" or min(shape, default=0) < 0 or size > member.file_size:
+            raise InputError(
+                f"{path}: {member.filename} says {dtype} of shape {shape}, {size:,} bytes; it has "
+                f"{member.file_size:,}"
+            )
+        raw = file.read(size)
+    order: Any = "F" if columns_first else "C"
+    return np.frombuffer(raw, dtype, math.prod(shape)).reshape(shape, order=order).copy(order=order)
 
 
 def differences(

@@ -28,6 +28,9 @@ PATHS = (
 PLAIN = r"[\w./~:+@%?*-]*"  # of a path that Hydra takes without quotes
 
 
+_composed: list[bool] = []  # whether Hydra got as far as to call us
+
+
 def _prefer_own_packages() -> None:
     """Keep a ``models`` or ``configs`` folder of the caller's from standing in for ours.
 
@@ -101,6 +104,7 @@ def _preset(name: str) -> list[str]:
 
 def _run(config: Any) -> None:
     """Hydra's task function: one job of a run or of a sweep."""
+    _composed.append(True)
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf import OmegaConf
@@ -200,6 +204,10 @@ def main() -> int:
     except (InputError, ModelError) as error:
         return _refused(str(error), getattr(error, "crash", ""))
     except (HydraException, OmegaConfBaseException) as error:
+        return _refused(_one_line(error))
+    except ValueError as error:  # Hydra's own for a group=3, before anything of ours has run
+        if _composed:
+            raise
         return _refused(_one_line(error))
     except BrokenPipeError:  # whoever read our output has gone, `| head` for one
         drop_output()

@@ -7,6 +7,7 @@ builds tensors and plain containers and refuses to run what a hostile pickle ask
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ def _check_file(path: Path) -> None:
 
 
 def _read_torch(path: Path) -> Any:
+    if zipfile.is_zipfile(path):
+        _check_members(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -55,6 +58,36 @@ def _read_torch(path: Path) -> Any:
         raise _unreadable(path) from error
     except Exception as error:  # torch.load raises many kinds on damaged bytes
         raise _unreadable(path) from error
+
+
+def _check_members(path: Path) -> None:
+    """Refuse a zip archive whose members unpack to more than they take: torch never packs them."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            packed = [each.filename for each in archive.infolist() if each.compress_type]
+    except Exception as error:  # the directory of a damaged archive raises many kinds
+        raise _unreadable(path) from error
+    if packed:
+        raise CheckpointError(
+            f"checkpoint {path} is a zip archive with packed members ({packed[0]}), torch.save "
+            "writes them as they are: unpack it, or save it again"
+        )
+
+
+def _check_plain(key: str, value: Tensor, path: Path) -> None:
+    """Refuse what is no plain array of numbers that the file holds: its size may be a promise."""
+    plain = value.layout == torch.strided and value.device.type == "cpu"
+    if not plain or value.is_nested or value.is_quantized or value.is_complex():
+        raise CheckpointError(
+            f"checkpoint {path}: {key} is a {value.layout} tensor of {value.dtype} on "
+            f"{value.device.type}, expected a plain one of numbers"
+        )
+    size, held = value.numel() * value.element_size(), path.stat().st_size
+    if size > held:
+        raise CheckpointError(
+            f"checkpoint {path}: {key} of shape {tuple(value.shape)} takes {size:,} bytes, and the "
+            f"whole file has {held:,}: it repeats values; save it with .contiguous()"
+        )
 
 
 def _unreadable(path: Path) -> CheckpointError:
@@ -93,6 +126,7 @@ def load_state(path: str | Path) -> dict[str, Tensor]:
     if isinstance(content, Mapping):
         for key, value in content.items():
             if isinstance(key, str) and isinstance(value, Tensor):
+                _check_plain(key, value, path)
                 half = value.dtype in (torch.float16, torch.bfloat16)
                 tensors[key.removeprefix(PREFIX)] = value.float() if half else value
     if not tensors:

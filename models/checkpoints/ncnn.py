@@ -7,6 +7,7 @@ one after the other.  A convolution's weights start with a tag that says float16
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,10 +21,12 @@ MAGIC = "7767517"
 FLOAT16_TAG = 0x01306B47
 FLOAT32_TAG = 0
 CONVOLUTIONS = ("Convolution", "ConvolutionDepthWise")
+READ = (*CONVOLUTIONS, "BatchNorm")
 # Numbers that ncnn gives to a convolution's parameters.
 OUT, KERNEL_X, KERNEL_Y, STRIDE_X, STRIDE_Y = "0", "1", "11", "3", "13"
 BIAS, WEIGHTS, GROUPS, INT8 = "5", "6", "7", "8"
 CHANNELS, EPS = "0", "1"  # and to a BatchNorm's
+MOST = 2**28  # a channel count, a kernel's side or a count of weights beyond it is no network's
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,38 @@ class Layer:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     parameters: dict[str, str]
+    path: Path
 
-    def integer(self, key: str, default: int) -> int:
-        """The whole number of a parameter."""
-        return int(self.parameters.get(key, default))
+    def count(self, key: str, default: int) -> int:
+        """The number of a parameter that counts something, from 0 to :data:`MOST`.
+
+        Raises CheckpointError for anything else.
+        """
+        text = self.parameters.get(key, str(default))
+        if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) <= MOST):
+            raise CheckpointError(
+                f"{self.path}: {self.kind} {self.name}: expected a whole number of 0 to {MOST:,} "
+                f"for {key}, got "
+                f"{text[:20]!r}"
+            )
+        return int(text)
+
+    def number(self, key: str, default: float) -> float:
+        """The finite number of a parameter.
+
+        Raises CheckpointError for anything else.
+        """
+        text = self.parameters.get(key, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise CheckpointError(
+                f"{self.path}: {self.kind} {self.name}: expected a number for {key}, got "
+                f"{text[:20]!r}"
+            )
+        return value
 
 
 def is_ncnn(path: str | Path) -> bool:
@@ -101,11 +132,17 @@ def _parse(lines: list[list[str]], path: Path) -> Iterator[Layer]:
     for words in lines:
         try:
             kind, name, inputs, outputs = words[0], words[1], int(words[2]), int(words[3])
+            if min(inputs, outputs) < 0 or len(words) < 4 + inputs + outputs:
+                raise ValueError("as many blobs as it says")
+            if kind in READ and not (inputs and outputs):
+                raise ValueError("a blob in and a blob out")
             blobs, parameters = words[4 : 4 + inputs + outputs], words[4 + inputs + outputs :]
             pairs = dict(word.split("=", maxsplit=1) for word in parameters)
         except (IndexError, ValueError) as error:
-            raise CheckpointError(f"{path}: cannot read the layer {' '.join(words)!r}") from error
-        yield Layer(kind, name, tuple(blobs[:inputs]), tuple(blobs[inputs:]), pairs)
+            raise CheckpointError(
+                f"{path}: cannot read the layer {' '.join(words)[:200]!r}"
+            ) from error
+        yield Layer(kind, name, tuple(blobs[:inputs]), tuple(blobs[inputs:]), pairs, path)
 
 
 class _Weights:
@@ -150,13 +187,14 @@ class _Weights:
 
 
 def _convolution(layer: Layer, weights: _Weights, feeds: frozenset[int]) -> FoundConv:
-    if layer.integer(INT8, 0):
+    if layer.count(INT8, 0):
         raise CheckpointError(f"{weights.path}: {layer.name} is quantised: int8 cannot be imported")
-    out, groups = layer.integer(OUT, 0), layer.integer(GROUPS, 1)
-    width, stride = layer.integer(KERNEL_X, 1), layer.integer(STRIDE_X, 1)
-    height = layer.integer(KERNEL_Y, width)
-    values = weights.tagged(layer, layer.integer(WEIGHTS, 0))
-    if out == 0 or values.size % (out * height * width):
+    out, groups = layer.count(OUT, 0), layer.count(GROUPS, 1)
+    width, stride = layer.count(KERNEL_X, 1), layer.count(STRIDE_X, 1)
+    height = layer.count(KERNEL_Y, width)
+    values = weights.tagged(layer, layer.count(WEIGHTS, 0))
+    per_output = height * width
+    if out * per_output == 0 or values.size % (out * per_output):
         raise CheckpointError(
             f"{weights.path}: {layer.name} has {values.size} weights for {out} outputs and a "
             f"{height}x{width} kernel: they do not go together"
@@ -164,15 +202,15 @@ def _convolution(layer: Layer, weights: _Weights, feeds: frozenset[int]) -> Foun
     return FoundConv(
         layer.name,
         values.reshape(out, -1, height, width),
-        weights.take(out) if layer.integer(BIAS, 0) else None,
+        weights.take(out) if layer.count(BIAS, 0) else None,
         None,
-        (layer.integer(STRIDE_Y, stride), stride),
+        (layer.count(STRIDE_Y, stride), stride),
         groups,
         feeds,
     )
 
 
 def _batch_norm(layer: Layer, weights: _Weights) -> FoundNorm:
-    channels = layer.integer(CHANNELS, 0)
+    channels = layer.count(CHANNELS, 0)
     weight, mean, variance, bias = (weights.take(channels) for _ in range(4))
-    return FoundNorm(weight, bias, mean, variance, float(layer.parameters.get(EPS, 0.0)))
+    return FoundNorm(weight, bias, mean, variance, layer.number(EPS, 0.0))

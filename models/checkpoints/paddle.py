@@ -1,52 +1,46 @@
 """Reader of Paddle's training weights, `.pdparams`: a pickle of names and numpy arrays.
 
-A pickle can call anything, so this one may only call what numpy arrays are made of; whatever else
-a file asks for is refused before it runs.  `paddle.save` writes the state dict as name -> array,
-and a table of its internal names under `StructuredToParameterName@@`.
+A pickle can call anything, so this one reaches nothing but the stand-ins of `.stand_ins`, which
+make arrays of numbers; whatever else a file asks for is refused before it runs.  `paddle.save`
+writes the state dict as name -> array, and a table of its internal names under
+`StructuredToParameterName@@`.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import CheckpointError
+from .stand_ins import STAND_INS, Array
 
 INTERNAL_NAMES = "StructuredToParameterName@@"
 SPLIT_ARRAYS = "UnpackBigParamInfor@@"  # arrays of over a gigabyte, cut in pieces
 BATCH_NORM = {"_mean": "running_mean", "_variance": "running_var"}
 PROTOCOLS = range(2, 6)
-# numpy moved its core package in version 2; both names occur in files.
-_ALLOWED = {
-    ("collections", "OrderedDict"),
-    ("numpy", "dtype"),
-    ("numpy", "ndarray"),
-    ("_codecs", "encode"),  # how pickle's protocol 2 writes bytes
-    *(
-        (f"numpy.{core}.{module}", name)
-        for core in ("core", "_core")
-        for module, name in (
-            ("multiarray", "_reconstruct"),
-            ("multiarray", "scalar"),
-            ("numeric", "_frombuffer"),
-        )
-    ),
-}
 
 
 class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str) -> Any:
-        if (module_name, global_name) not in _ALLOWED:
+        found = STAND_INS.get((module_name, global_name))
+        if found is None:
             raise pickle.UnpicklingError(
                 f"it asks for {module_name}.{global_name}, and only numpy arrays are allowed"
             )
-        return super().find_class(module_name, global_name)
+        return found
+
+
+def _check_operations(data: bytes) -> None:
+    """Refuse a memo index beyond the operations so far: the unpickler would set aside its room."""
+    for number, (operation, argument, _) in enumerate(pickletools.genops(data)):
+        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > number + 1:
+            raise pickle.UnpicklingError(f"it keeps a value at place {argument} of its memo")
 
 
 def is_pickle(path: str | Path) -> bool:
@@ -65,7 +59,9 @@ def read_paddle(path: str | Path) -> dict[str, Tensor]:
     Raises CheckpointError where the file is missing, damaged, or holds anything but arrays.
     """
     try:
-        content = _ArrayUnpickler(io.BytesIO(Path(path).read_bytes()), encoding="latin1").load()
+        data = Path(path).read_bytes()
+        _check_operations(data)
+        content = _ArrayUnpickler(io.BytesIO(data), encoding="latin1").load()
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
     except Exception as error:  # a damaged pickle raises nearly anything
@@ -87,8 +83,11 @@ def _own_name(name: str) -> str:
 
 
 def _tensor(name: object, value: object, path: str | Path) -> Tensor:
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
+    if not isinstance(value, Array):
         raise CheckpointError(
             f"{path}: {name} is {type(value).__name__}, expected a numpy array of numbers"
         )
-    return torch.from_numpy(np.array(value))
+    try:
+        return torch.from_numpy(value.numbers())
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: {name} cannot be read: {error}") from error

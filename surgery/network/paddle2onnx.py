@@ -20,6 +20,7 @@ from models.errors import CheckpointError
 
 SUFFIX = ".onnx"
 FIRST_BYTE = b"\x08"  # of field 1, the IR version, which every writer puts first
+LEAST_INPUTS = {"Constant": 0, "Conv": 2, "BatchNormalization": 5, "Add": 2, "Identity": 1}
 SIZES = ("Shape", "Size")  # their outputs carry no values of the image
 
 
@@ -66,6 +67,12 @@ class _Reader:
             self._visit(node)
 
     def _visit(self, node: onnx.NodeProto) -> None:
+        least = LEAST_INPUTS.get(node.op_type, 0)
+        if len(node.input) < least or (node.op_type in LEAST_INPUTS and not node.output):
+            raise CheckpointError(
+                f"{self.path}: {node.op_type} {node.name!r} has {len(node.input)} inputs and "
+                f"{len(node.output)} outputs, expected {least} and one"
+            )
         if node.op_type == "Constant":
             value = _attributes(node).get("value")
             if isinstance(value, onnx.TensorProto):
@@ -93,23 +100,39 @@ class _Reader:
                 f"{self.path}: input {name!r} of {node.op_type} {node.name!r} is computed in the "
                 "graph; only stored weights can be imported"
             )
+        tensor = self.constants[name]
         try:
-            return numpy_helper.to_array(self.constants[name]).astype(np.float32)
-        except ValueError as error:
-            raise CheckpointError(f"{self.path}: cannot read {name!r}: {error}") from error
+            return numpy_helper.to_array(tensor).astype(np.float32)
+        except (ValueError, TypeError, KeyError) as error:  # its size, its type, one there is not
+            raise CheckpointError(
+                f"{self.path}: cannot read {name!r} of element type {tensor.data_type} and shape "
+                f"{tuple(tensor.dims)}: {error}"
+            ) from error
 
     def _convolution(self, node: onnx.NodeProto, feeds: frozenset[int]) -> FoundConv:
-        attributes = _attributes(node)
-        stride = attributes.get("strides", (1, 1))
+        stride = self._integers(node, "strides", (1, 1))
         return FoundConv(
             name=node.name or node.output[0],
             weight=self._constant(node, 1),
             bias=self._constant(node, 2) if len(node.input) > 2 and node.input[2] else None,
             norm=None,
             stride=(stride[0], stride[-1]),
-            groups=int(attributes.get("group", 1)),
+            groups=self._integers(node, "group", (1,))[0],
             feeds=feeds,
         )
+
+    def _integers(
+        self, node: onnx.NodeProto, name: str, default: tuple[int, ...]
+    ) -> tuple[int, ...]:
+        """An attribute of one or more positive numbers."""
+        found = _attributes(node).get(name, default)
+        numbers = tuple(found) if isinstance(found, (list, tuple)) else (found,)
+        if len(numbers) != len(default) or any(type(n) is not int or n < 1 for n in numbers):
+            raise CheckpointError(
+                f"{self.path}: {node.op_type} {node.name!r} expects {len(default)} positive "
+                f"numbers as {name}, got {str(found)[:60]}"
+            )
+        return numbers
 
     def _batch_norm(self, node: onnx.NodeProto) -> None:
         index = self.direct.get(node.input[0])
@@ -118,7 +141,9 @@ class _Reader:
                 f"{self.path}: BatchNormalization {node.name!r} follows no convolution"
             )
         weight, bias, mean, variance = (self._constant(node, each) for each in range(1, 5))
-        eps = float(_attributes(node).get("epsilon", 1e-5))
+        eps = _attributes(node).get("epsilon", 1e-5)
+        if not isinstance(eps, float):
+            raise CheckpointError(f"{self.path}: epsilon of {node.name!r} is no number")
         norm = FoundNorm(weight, bias, mean, variance, eps)
         self.found[index] = replace(self.found[index], norm=norm)
 
@@ -137,4 +162,9 @@ class _Reader:
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    return {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    """Attributes by name; those of no type are left out."""
+    return {
+        each.name: helper.get_attribute_value(each)
+        for each in node.attribute
+        if each.type != onnx.AttributeProto.UNDEFINED
+    }

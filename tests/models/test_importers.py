@@ -321,7 +321,7 @@ def test_pdparams_that_call_code_are_refused_before_they_run(
     path = tmp_path / "bad.pdparams"
     harmful: object = np.array([Harmful()], dtype=object) if nested else Harmful()
     path.write_bytes(pickle.dumps({"weight": harmful}))
-    assert_refused(r"asks for \w+.mkdir, and only numpy arrays are allowed", read_paddle, path)
+    assert_refused(r"asks for \w+.mkdir|type 'O8', and only numbers", read_paddle, path)
     assert not (tmp_path / "harm").exists()
 
 
@@ -331,7 +331,7 @@ def test_pdparams_with_other_content_are_one_clear_line(tmp_path: Path) -> None:
     for content, message in (
         ([1, 2], "holds a list, expected a dict"),
         ({"epoch": 3}, "epoch is int, expected a numpy array"),
-        ({"x": np.array(["text"])}, "x is ndarray, expected a numpy array of numbers"),
+        ({"x": np.array(["text"])}, "type 'U4', and only numbers are allowed"),
         ({"UnpackBigParamInfor@@": {}}, "arrays in pieces"),
     ):
         path.write_bytes(pickle.dumps(content))

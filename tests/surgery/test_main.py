@@ -48,6 +48,7 @@ def test_help_imports_neither_torch_nor_onnx(tmp_path: Path) -> None:
     ("arguments", "told"),
     [
         (["model=e2eq"], "e2eq"),
+        (["model=3"], "must be a string"),
         (["surgery.dcm=plain"], "unknown setting 'surgery.dcm'"),
         (["+device=cuda"], "'device' is unknown"),
         (["+surgery.depth=2"], "'surgery.depth' is unknown"),
