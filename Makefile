@@ -9,7 +9,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 TORCH ?= torch==2.13.0
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint pytest ctest sanitize fuzz fuzz-python aarch64 examples examples-aarch64 plugin mmcv runtimes onnx2tf onnxruntime-web wheel clean
+.PHONY: demo test lint pytest ctest sanitize fuzz fuzz-python aarch64 examples examples-aarch64 plugin mmcv runtimes onnx2tf onnxruntime-web torchvision torch-oldest wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m surgery model=e2ec
@@ -113,6 +113,29 @@ onnx2tf: $(STAMP)
 
 onnxruntime-web: $(STAMP)
 	npm install --global --silent --no-fund --no-audit --prefix $(VENV) onnxruntime-web@1.30.0
+
+# what concerns deformable functions, with the real torchvision: it takes a torch of its own (about 4 GB on
+# Linux, with CUDA), so it lives in an environment of its own
+TORCHVISION := .venv-torchvision
+torchvision: $(STAMP)
+	test -x $(TORCHVISION)/bin/python || $(PYTHON) -m venv $(TORCHVISION)
+	grep -v '^torch==' constraints.txt > $(TORCHVISION)/constraints.txt
+	$(TORCHVISION)/bin/python -m pip install --quiet --constraint constraints.txt --upgrade pip
+	$(TORCHVISION)/bin/python -m pip install --quiet --constraint $(TORCHVISION)/constraints.txt torch==2.9.1 torchvision==0.24.1 setuptools wheel scikit-build-core nanobind
+	$(TORCHVISION)/bin/python -m pip install --quiet --constraint $(TORCHVISION)/constraints.txt --config-settings build-dir=build/torchvision --no-build-isolation --editable . pytest pytest-timeout pytest-xdist hypothesis
+	OMP_NUM_THREADS=1 $(TORCHVISION)/bin/python -m pytest -n $(JOBS) --dist loadfile tests/surgery/rewrites/dcn \
+		tests/surgery/rewrites/test_export.py tests/surgery/export/symbolics/test_deform_conv.py tests/surgery/export/symbolics/test_roi_align.py
+
+# the oldest version of each dependency that pyproject.toml allows, and the main job in it (docs/torch-versions.md)
+OLDEST := .venv-oldest
+PYTHON310 ?= $(shell for python in python3.10 "$$(pyenv root 2>&-)"/versions/3.10*/bin/python; do \
+	$$python -c '' 2>&- && echo $$python && break; done)
+torch-oldest: $(STAMP)
+	test -n "$(PYTHON310)" # Python 3.10
+	test -x $(OLDEST)/bin/python || $(PYTHON310) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet uv
+	$(OLDEST)/bin/python -m uv pip install --quiet --python $(OLDEST)/bin/python --resolution lowest-direct .
+	$(BIN)/python -m benchmarks.torch_versions $(OLDEST)/bin/python
 
 wheel: $(STAMP)
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

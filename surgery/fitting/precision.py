@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..support.torch_compat import cpu_has_bfloat16
+
 
 @contextmanager
 def beside(workers: int) -> Iterator[None]:
@@ -31,7 +33,7 @@ def reduced(device: torch.device) -> bool:
     """Whether bfloat16 is the faster type there."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+    return device.type == "cpu" and cpu_has_bfloat16()
 
 
 @contextmanager

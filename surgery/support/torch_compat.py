@@ -44,6 +44,17 @@ def script_only() -> dict[str, Any]:
     return {"dynamo": False} if "dynamo" in known else {}
 
 
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 itself (AVX-512 BF16); False where torch cannot tell.
+
+    ``torch.cpu.get_capabilities`` is of torch 2.10; ``_is_avx512_bf16_supported`` was seen in 2.9.
+    """
+    if hasattr(torch.cpu, "get_capabilities"):
+        return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+    private = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return private is not None and bool(private())
+
+
 def is_exporting() -> bool:
     """Whether ``torch.export`` is at work (torch 2.7 and later); before, no exporter of ours is."""
     asked: Callable[[], bool] | None = getattr(torch.compiler, "is_exporting", None)

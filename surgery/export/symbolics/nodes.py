@@ -126,17 +126,28 @@ def script_function(symbolic: Symbolic) -> Callable[..., Any]:
     return parsed
 
 
-def traced_function(symbolic: Symbolic, overload: Any) -> Callable[..., Any]:
-    """Return ``symbolic`` as the exporter through ``torch.export`` calls it for ``overload``."""
-    nodes = _TracedNodes(onnxscript.opset18)
-    schema = overload._schema.arguments
+class _Traced:
+    """A symbolic as the exporter through ``torch.export`` calls it for one overload.
 
-    def function(*arguments: Any, **keywords: Any) -> Any:
+    No function, so that the exporter infers no signature from it and takes it for every call: up to
+    torch 2.12 one that is inferred from ``*arguments`` fits no call, and where torchvision is
+    installed its own form of an operator is written then, at opsets that do not have it.
+    """
+
+    def __init__(self, symbolic: Symbolic, overload: Any) -> None:
+        self._translate = symbolic.translate
+        self._schema = overload._schema.arguments
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         # The traced call leaves out what has its default value.
-        rest = [keywords.get(each.name, each.default_value) for each in schema[len(arguments) :]]
-        written = symbolic.translate(nodes, *arguments, *rest)
+        left = self._schema[len(arguments) :]
+        rest = [keywords.get(each.name, each.default_value) for each in left]
+        written = self._translate(_TracedNodes(onnxscript.opset18), *arguments, *rest)
         if not isinstance(written, tuple):
             return written
         return tuple(onnxscript.ir.Value() if value is None else value for value in written)
 
-    return function
+
+def traced_function(symbolic: Symbolic, overload: Any) -> Callable[..., Any]:
+    """Return ``symbolic`` as the exporter through ``torch.export`` calls it for ``overload``."""
+    return _Traced(symbolic, overload)

@@ -9,6 +9,7 @@ measured.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Iterator
 from typing import Any
@@ -35,6 +36,8 @@ SCHEMA = (
     "SymInt dilation_w, SymInt groups, SymInt offset_groups, bool use_mask) -> Tensor"
 )
 TOLERANCE = 1e-4
+# torch names an operator of a library that is loaded by its place in a message that it never filled
+UNSUPPORTED = r"UnsupportedOperatorError.* (torchvision::deform_conv2d|namespace \{op_name\})"
 
 
 def kernel(x, weight, offset, mask, bias, *numbers):  # type: ignore[no-untyped-def]
@@ -56,6 +59,8 @@ def kernel(x, weight, offset, mask, bias, *numbers):  # type: ignore[no-untyped-
 
 @pytest.fixture(scope="module", autouse=True)
 def torchvision() -> Iterator[None]:
+    if importlib.util.find_spec("torchvision"):
+        importlib.import_module("torchvision")
     library = torch.library.Library("torchvision", "FRAGMENT")
     if not hasattr(torch.ops.torchvision, "deform_conv2d"):
         library.define(SCHEMA)
@@ -119,8 +124,8 @@ def difference(model: onnx.ModelProto, net: nn.Module, x: Tensor) -> float:
 @pytest.mark.parametrize(
     ("exporter", "opset", "message"),
     [
-        ("torchscript", 19, "UnsupportedOperatorError.* torchvision::deform_conv2d"),
-        ("torchscript", 11, "UnsupportedOperatorError.* torchvision::deform_conv2d"),
+        ("torchscript", 19, UNSUPPORTED),
+        ("torchscript", 11, UNSUPPORTED),
         ("dynamo", 18, "No ONNX function found for .*torchvision.deform_conv2d"),
     ],
 )
