@@ -9,7 +9,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 TORCH ?= torch==2.13.0
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint pytest ctest sanitize fuzz fuzz-python aarch64 examples examples-aarch64 plugin mmcv runtimes onnx2tf onnxruntime-web torchvision torch-oldest wheel clean
+.PHONY: demo test lint pytest ctest sanitize fuzz fuzz-python aarch64 examples examples-aarch64 plugin mmcv runtimes predict onnx2tf onnxruntime-web torchvision torch-oldest wheel clean
 
 demo: $(STAMP)
 	$(BIN)/python -m surgery model=e2ec
@@ -99,6 +99,10 @@ mmcv: $(STAMP)
 # the run times of docs/targets.md, for the tests that open graphs in them
 runtimes: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt 'model-surgery[runtimes]'
+
+# Ray Data and PyArrow, for task=predict
+predict: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt 'model-surgery[predict]'
 
 # onnx2tf, which translates for LiteRT, in an environment of its own: it pins other versions than ours,
 # and takes Python 3.12 or 3.13, on the path or from pyenv

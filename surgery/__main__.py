@@ -16,7 +16,7 @@ from typing import Any
 HOME = Path(__file__).resolve().parent.parent
 # Settings that hold a path: signs of Hydra's grammar in it are the path's own.
 PATHS = (
-    *("image", "checkpoint", "out", "bundle", "against", "model.path", "graph.file"),
+    *("image", "images", "checkpoint", "out", "bundle", "against", "model.path", "graph.file"),
     *(
         "data.images",
         "data.annotations",

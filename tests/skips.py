@@ -11,6 +11,7 @@ MISSING = (
     (r"mmcv", "mmcv with its operators", "make mmcv"),
     (r"reference outputs|photos|is missing", "the authors' outputs", "SURGERY_REFERENCE=FOLDER"),
     (r"openvino|ncnn|litert|ai.edge", "run times of docs/targets.md", "make runtimes"),
+    (r"\bRay\b", "Ray Data and PyArrow", "make predict"),
     (r"onnx2tf", "onnx2tf", "make onnx2tf"),
     (r"onnxruntime-web", "onnxruntime-web", "make onnxruntime-web"),
     (r"AArch64", "surgery-run for AArch64", "make examples-aarch64"),

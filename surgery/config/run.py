@@ -21,10 +21,12 @@ from .surgery import SurgeryConfig
 OF_TASK = {  # what only one task knows, from configs/task
     "audit": ("json", "load", "try"),
     "benchmark": ("json", "runs", "against"),
+    "compare": ("json", "runs", "bundles"),
     "evaluate": ("json",),
     "explain": ("json",),
     "graph": ("graph",),
     "list": ("json",),
+    "predict": ("images", "workers", "block", "format", "threshold", "replace", "ray"),
     "scenes": ("count", "size", "domain"),
 }
 

@@ -11,7 +11,10 @@ from postprocess.registry import suggestion
 if TYPE_CHECKING:
     from ..config.run import Config
 
-TASKS = ("export", "explain", "audit", "graph", "evaluate", "benchmark", "list", "scenes", "doctor")
+TASKS = (
+    *("export", "explain", "audit", "graph", "evaluate", "benchmark", "compare", "predict"),
+    *("list", "scenes", "doctor"),
+)
 
 
 def run(config: Config) -> None:
