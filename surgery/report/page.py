@@ -26,12 +26,15 @@ def _data_uri(picture: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
 
 
-def render(facts: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
+def render(
+    facts: Mapping[str, Any], pictures: Mapping[str, bytes], template: str = "page.html.j2"
+) -> str:
     """The page as text.
 
     Args:
         facts: what report.json holds.
         pictures: PNG files by their caption.
+        template: a file beside this one.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__package__, "."),
@@ -42,7 +45,7 @@ def render(facts: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     )
     environment.filters["figure"] = _figure
     uris = {caption: _data_uri(picture) for caption, picture in pictures.items()}
-    return environment.get_template("page.html.j2").render(facts=facts, pictures=uris)
+    return environment.get_template(template).render(facts=facts, pictures=uris)
 
 
 def write_report(folder: Path, facts: Mapping[str, Any], pictures: Mapping[str, bytes]) -> None:
