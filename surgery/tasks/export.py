@@ -19,6 +19,7 @@ from ..job.prepare import prepare
 from ..job.prove import prove
 from ..job.strategy import choose
 from ..job.summary import description, report, summary
+from ..job.timing import timing
 from ..job.trial import operate_and_export
 from ..network.run import decoder_of
 from ..precision import reduce_staged, trial_of
@@ -77,10 +78,14 @@ def run(config: Config) -> None:
             "verdict": proven.verdict,
             "judgement": judgement.to_json(),
         }
+        with progress.stage("time a picture from end to end"):
+            timed = timing(proven.staged.runtime, case.samples[0].image)
+            facts["end_to_end"] = timed.to_json()
         inside = surgery.decode == "inside"
         written = finish(stage, proven.staged, facts, target, ledger, progress, inside=inside)
     for line in summary(config, proven.audit, exported, written, ledger):
         progress.say(line)
+    progress.say(timed.words())
     require_grade(config.surgery.require, proven.verdict)
 
 

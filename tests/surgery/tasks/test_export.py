@@ -92,6 +92,16 @@ def test_the_first_run_needs_no_fitting_and_gives_plain_convolutions(bundle) -> 
     assert report["audit"]["partitions"] == [report["audit"]["nodes"]]
 
 
+def test_the_report_times_a_picture_from_end_to_end(bundle) -> None:  # type: ignore[no-untyped-def]
+    timed = json.loads((bundle() / "report.json").read_text())["end_to_end"]
+    scores = np.load(bundle() / "golden.npz")["detection"][:, 2]
+    assert timed["instances"] == len(scores)
+    assert timed["sure"] == (scores >= timed["sure_threshold"]).sum() < len(scores)
+    assert set(timed["ms"]) == {"preprocess", "backbone", "decode and refine", "all"}
+    assert timed["sure_ms"] > 0
+    assert "Latency from picture to result" in (bundle() / "report.html").read_text()
+
+
 @pytest.mark.parametrize("exporter", ["dynamo", "torchscript"])
 def test_plain_convolutions_leave_only_plain_operators(bundle, exporter: str) -> None:  # type: ignore[no-untyped-def]
     folder = bundle("surgery.dcn=plain", f"surgery.exporter={exporter}", *QUICK)
