@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import InputError, drop_output, unwritable
+from .errors import InputError, drop_output, open_streams, unwritable
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run on every image; 0 if all went well, 1 if an input was at fault (one line on stderr)."""
+    open_streams()
     options = _parser().parse_args(arguments)
     progress = Progress(sys.stderr.isatty())
     with _warnings_in_one_line(progress):

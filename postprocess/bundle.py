@@ -136,6 +136,7 @@ def sha256(path: Path) -> str:
 def _parsed(path: Path) -> Any:
     if not path.parent.is_dir():
         raise InputError(f"{path.parent}: no such folder; a bundle is a folder with a bundle.json")
+    _require_inside(path)
     try:
         return json.loads(read_text(path))
     except InputError:
@@ -148,7 +149,16 @@ def _parsed(path: Path) -> Any:
         raise InputError(f"{path}: not JSON: {error}") from error
 
 
+def _require_inside(path: Path) -> None:
+    """Refuse a link out of the bundle's folder: a stranger's bundle could name any file by it."""
+    if path.is_symlink() and path.resolve().parent != path.parent.resolve():
+        raise InputError(
+            f"{path}: a link out of the bundle's folder; copy the bundle with its files (cp -rL)"
+        )
+
+
 def _check_file(path: Path, expected: str | None) -> None:
+    _require_inside(path)
     if not path.is_file():
         raise InputError(f"{path}: missing, though bundle.json lists it; copy the whole bundle")
     if expected is None:

@@ -39,6 +39,27 @@ def unwritable(error: OSError) -> str:
     return f"{where}{error.strerror}"
 
 
+def open_streams() -> None:
+    """Make the standard streams usable: call it first in a command line.
+
+    A stream that the caller closed goes nowhere; its number would else be given to the next file
+    that is opened, and native code that prints would write into that file. Signs that the streams'
+    encoding lacks are escaped.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            stream = os.fdopen(number, "w", encoding="utf-8", closefd=False)
+            setattr(sys, name, stream)
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def drop_output() -> None:
     """Let what standard output still holds go nowhere: what reads it has gone, or is full."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

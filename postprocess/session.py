@@ -164,6 +164,12 @@ def _open(path: Path, providers: list[str], threads: int | None) -> ort.Inferenc
                 f"(it has: {', '.join(available)})"
             )
     try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{path}: ONNX Runtime takes paths of UTF-8 alone: move it, or set PYTHONUTF8=1"
+        ) from error
+    try:
         return ort.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's own exceptions have no public base class
         raise InputError(f"{path}: ONNX Runtime cannot open it: {_one_line(error)}") from error

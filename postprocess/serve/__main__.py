@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from ..errors import InputError
+from ..errors import InputError, open_streams
 from .settings import Settings
 
 REQUIRED = ("fastapi", "multipart", "prometheus_client", "uvicorn")
@@ -24,6 +24,7 @@ MOST_PIXELS = 64_000_000
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; 1 if an argument was at fault (one line on stderr)."""
+    open_streams()
     options = _parser().parse_args(arguments)
     try:
         _serve(options)

@@ -4,7 +4,8 @@ A saved fit is a safetensors file. Its name and its metadata say for which netwo
 checkpoint's values), by which strategy and settings, and on which images it was fitted; a network
 whose weights changed does not find it. Places, in order: beside the checkpoint, the folders that
 the caller names (the weights that ship with the models), and the cache: ``SURGERY_CACHE``, or
-``surgery`` under ``XDG_CACHE_HOME``, or ``~/.cache/surgery``.
+``surgery`` under ``XDG_CACHE_HOME``, or ``~/.cache/surgery`` (where there is no home, below the
+current folder).
 """
 
 from __future__ import annotations
@@ -58,8 +59,13 @@ def cache_folder() -> Path:
     """Where fits are kept that have no checkpoint to lie beside."""
     if named := os.environ.get("SURGERY_CACHE"):
         return Path(named).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base).expanduser() if base else Path.home() / ".cache") / "surgery"
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base).expanduser() / "surgery"
+    try:
+        home = Path.home()
+    except RuntimeError:  # no HOME, and a user that the system has no name for: a container's
+        home = Path.cwd()
+    return home / ".cache" / "surgery"
 
 
 def places(checkpoint: Path | None = None, shipped: Iterable[Path] = ()) -> list[Path]:

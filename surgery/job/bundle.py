@@ -26,6 +26,7 @@ if sys.platform != "win32":
     import fcntl
 
 MANIFEST = "bundle.json"
+VARYING = ("report.html", "report.json")  # files that hold times of the run
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -79,10 +80,14 @@ class Staging:
         self.out = out
 
     def write(self, manifest: Mapping[str, Any]) -> None:
-        """Write bundle.json with the hash of every staged file; a later call writes it anew."""
+        """Write bundle.json with the hash of every staged file; a later call writes it anew.
+
+        ``varies`` names the files that hold times: they, and their hashes, differ from run to run.
+        """
         files = sorted(path for path in self.folder.iterdir() if path.name != MANIFEST)
         hashes = {path.name: sha256(path) for path in files}
-        content = {"schema": SCHEMA_VERSION, **manifest, "files": hashes}
+        varies = [name for name in hashes if name in VARYING]
+        content = {"schema": SCHEMA_VERSION, **manifest, "varies": varies, "files": hashes}
         text = json.dumps(content, indent=1, allow_nan=False)
         (self.folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
