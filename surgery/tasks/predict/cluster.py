@@ -93,12 +93,15 @@ def started(address: str | None, workers: int | None, threads: int) -> Iterator[
                 ray.init(address, **quiet)
             except (ConnectionError, ValueError, RuntimeError) as error:
                 cause = " ".join(str(error).split())[:200]
-                raise InputError(f"ray.address={address}: no cluster answers ({cause})") from None
+                raise InputError(
+                    f"ray.address={address}: no cluster answers ({cause}): is it up, and is "
+                    "RAY_AUTH_TOKEN the cluster's, where it asks for one?"
+                ) from None
             there = int(ray.cluster_resources().get("CPU", 0))
             workers = workers or max(1, there // threads)
             if workers * threads > there:
                 raise InputError(
-                    f"workers={workers} with {threads} threads each: the cluster has {there} cores"
+                    f"workers={workers} times threads={threads}: the cluster has {there} cores"
                 )
         yield workers
 
