@@ -77,6 +77,27 @@ def _normalise(arguments: list[str]) -> list[str]:
     return long
 
 
+def _require_no_code(arguments: list[str]) -> None:
+    """Refuse settings by which Hydra would import and call what they name.
+
+    Its launchers, sweepers, callbacks and log handlers are objects made of ``_target_`` and ``()``,
+    and a folder on its search path may hold such a file. A command may be copied from a stranger.
+
+    Raises:
+        InputError: naming the setting.
+    """
+    from postprocess.errors import InputError
+
+    for argument in arguments:
+        key = argument.partition("=")[0].lstrip("+~")
+        factory = key.startswith("hydra") and ("()" in argument or key == "hydra.searchpath")
+        if "_target_" in argument or factory:
+            raise InputError(
+                f"{argument!r} would let Hydra call what it names: refused; configurations of "
+                "other packages come through the entry point surgery.configs"
+            )
+
+
 def _quoted(text: str) -> str:
     """A string in Hydra's grammar."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
@@ -198,6 +219,10 @@ def main() -> int:
 
     from .tasks.plugin_configs import join_search_path
 
+    try:
+        _require_no_code(sys.argv[1:])
+    except InputError as error:
+        return _refused(str(error))
     join_search_path()
     sys.argv[1:] = _normalise(sys.argv[1:])
     entry = hydra.main(version_base="1.3", config_path=str(HOME / "configs"), config_name="config")

@@ -49,6 +49,12 @@ def test_help_imports_neither_torch_nor_onnx(tmp_path: Path) -> None:
     [
         (["model=e2eq"], "e2eq"),
         (["model=3"], "must be a string"),
+        (["-m", "hydra.launcher._target_=os.system"], "refused"),
+        (["+hydra.callbacks.x={_target_: os.system, command: 'touch ran'}"], "refused"),
+        (["hydra.job_logging.handlers.console={'()': os.mkdir, path: ran}"], "refused"),
+        (["hydra.searchpath=[file:///tmp]"], "refused"),
+        (["+model@surgery.dcn=snake", "surgery.dcn=nonsense"], "surgery"),
+        (["image=${oc.env:NO_SUCH_VARIABLE}"], "NO_SUCH_VARIABLE"),
         (["surgery.dcm=plain"], "unknown setting 'surgery.dcm'"),
         (["+device=cuda"], "'device' is unknown"),
         (["+surgery.depth=2"], "'surgery.depth' is unknown"),
