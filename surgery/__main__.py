@@ -25,6 +25,7 @@ PATHS = (
         "json",
     ),
 )
+HELP: tuple[list[str], ...] = ([], ["doctor"], ["--help"], ["-h"])  # arguments that ask for it
 PLAIN = r"[\w./~:+@%?*-]*"  # of a path that Hydra takes without quotes
 
 
@@ -49,11 +50,8 @@ def _normalise(arguments: list[str]) -> list[str]:
     ``target=all target.members=[A,B]``: of a list of group members Hydra would keep the last. The
     name of an ONNX file is ``model.path=FILE``, and where neither a task nor a model is named, the
     doctor's. ``model.input=PRESET`` stands for the preset's keys. A path is put in quotes where it
-    holds signs that mean something to Hydra; in a sweep (-m) a comma separates. No argument at all
-    asks for help.
+    holds signs that mean something to Hydra; in a sweep (-m) a comma separates.
     """
-    if not arguments:
-        return ["--help"]
     if arguments[0] == "doctor":
         arguments = arguments[1:]
     long: list[str] = []
@@ -191,6 +189,20 @@ def _one_line(error: Exception) -> str:
     return "; ".join(line.rstrip(".") for line in kept[:3])
 
 
+def _help() -> int:
+    """Print what the command line takes; whoever reads it may stop at any line."""
+    from postprocess.errors import drop_output
+
+    from .tasks.help import text
+
+    try:
+        print(text(), flush=True)
+    except OSError:
+        drop_output()
+        return 1
+    return 0
+
+
 def main() -> int:
     """Run the command line; the process's exit code is returned."""
     _prefer_own_packages()
@@ -205,6 +217,8 @@ def main() -> int:
         faulthandler.enable()  # native code that crashes leaves its stack
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us whole; we print their one line
     try:
+        if sys.argv[1:] in HELP:
+            return _help()
         import hydra
     except ModuleNotFoundError as error:
         return _refused(

@@ -25,7 +25,7 @@ from ..network.contract import MODELS
 from ..passes import PASSES
 from ..rewrites.registry import REWRITES
 from ..targets.registry import TARGETS, load_target, shipped_names, target_names
-from .plugin_configs import FOLDERS, folders
+from .plugin_folders import FOLDERS, folders
 
 CONFIGS = Path(__file__).resolve().parent.parent.parent / "configs"
 GROUPS = ("model", "task", "target", "data")

@@ -1,41 +1,19 @@
 """Other packages' configurations in Hydra's search path, so that ``model=THEIRS`` works as ours do.
 
-A package names a folder of its own in the entry-point group ``surgery.configs``
-(``mine = "mine.configs"``), laid out like our ``configs``: ``model/mine.yaml``, and so on. Ours
-come first, so that none of them can be replaced. Its targets (``surgery.targets``) become choices
-of ``target=`` besides. What is broken is left out here, and named by ``task=list``.
+Ours come first, so that none of them can be replaced. Other packages' targets
+(``surgery.targets``) become choices of ``target=`` besides. What is broken is left out here, and
+named by ``task=list``.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from postprocess.registry import Registry
-
 from ..targets.registry import TARGETS, read_target
-
-
-def _fault(name: str, member: object) -> str:
-    return "" if _folder(member) else "expected a package that holds YAML files"
-
-
-def _folder(package: object) -> Path | None:
-    return next((Path(path) for path in getattr(package, "__path__", ())), None)
-
-
-FOLDERS: Registry[object] = Registry("surgery.configs", "configuration folder", fault=_fault)
-
-
-def folders() -> list[Path]:
-    """Folders of other packages' configurations, those that are in order."""
-    broken = FOLDERS.problems()
-    found = [_folder(FOLDERS.get(name)) for name in FOLDERS.names() if name not in broken]
-    return [path for path in found if path is not None]
+from .plugin_folders import folders
 
 
 class _PluginConfigs(SearchPathPlugin):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import BUILD, ROOT, built, need, need_packages, run
+from .conftest import BUILD, ROOT, built, in_turn, need, need_packages, run
 
 APP = ROOT / "examples" / "android" / "app"
 MAIN = APP / "src" / "main"
@@ -100,6 +100,11 @@ def library() -> Path:
     jni = Path(javac).resolve().parents[1] / "include"
     if not (jni / "jni.h").is_file():
         pytest.skip(f"{jni} has no jni.h: a whole JDK is needed")
+    with in_turn():
+        return _library(jni)
+
+
+def _library(jni: Path) -> Path:
     archive = BUILD / "onnxruntime-android"
     if not (archive / "headers").is_dir():
         fetch = ROOT / "examples/cpp/fetch_onnxruntime.py"

@@ -35,13 +35,16 @@ def test_help_imports_neither_torch_nor_onnx(tmp_path: Path) -> None:
         "import sys; sys.argv = ['surgery', '--help']\n"
         "from surgery.__main__ import main\n"
         "try:\n    main()\nexcept SystemExit: pass\n"
-        "assert not {'torch', 'onnx', 'onnxruntime', 'cv2'} & set(sys.modules)"
+        "assert not {'torch', 'onnx', 'onnxruntime', 'cv2', 'hydra'} & set(sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert "python -m surgery model=e2ec" in done.stdout
+    assert "\ntarget: all, coreml" in done.stdout
+    assert "\nweights: null           # `random`" in done.stdout
+    assert "\n  dcn:\n    name: auto " in done.stdout
 
 
 @pytest.mark.parametrize(
