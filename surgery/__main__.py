@@ -258,6 +258,8 @@ def main() -> int:
         if cause := unwritable(error):
             drop_output()
             return _refused(cause)
+        if not _composed:  # a name that the file system does not take
+            return _refused(str(error.strerror))
         raise
     except KeyboardInterrupt:
         print("surgery: interrupted", file=sys.stderr)

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from .loaders import LOADERS
+from .page import page
 from .runner import fuzz, keep
 
 
@@ -26,8 +27,12 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--only", nargs="+", choices=LOADERS, default=list(LOADERS))
     parser.add_argument("--record", type=Path, help="JSON file that the figures are written to")
+    parser.add_argument("--page", type=Path, help="print docs/reliability.md from such a file")
     parser.add_argument("--keep", type=Path, help="write the files of case --first, and end")
     options = parser.parse_args()
+    if options.page:
+        print(page(json.loads(options.page.read_text())), end="")
+        return 0
     if options.keep:
         keep(options.only[0], options.seed, options.first, options.keep)
         return 0

@@ -102,7 +102,9 @@ def run(sender: Connection, name: str, seed: int, first: int, last: int, place: 
     case = folder / "case"
     shutil.rmtree(case, ignore_errors=True)
     shutil.copytree(seeds, case)
-    read(loader, case)  # everything is imported, and the memory of that is not a case's
+    outcome = read(loader, case)  # everything is imported, and the memory of that is no case's
+    if outcome[0] != "ok":
+        raise RuntimeError(f"{name}: its seeds are not read: {outcome[1]}")
     with open("/proc/self/statm", encoding="ascii") as file:
         taken = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + ROOM, taken + ROOM))

@@ -186,7 +186,7 @@ def _load_coco(folder: Path) -> object:
 def _load_boxes(folder: Path) -> object:
     from postprocess.boxes import BoxFile, checked_boxes
 
-    return checked_boxes(BoxFile(str(folder / "boxes.json")).of("a.png"), (seeds.SIDE, seeds.SIDE))
+    return checked_boxes(BoxFile(str(folder / "boxes.json")).of("1.png"), (seeds.SIDE, seeds.SIDE))
 
 
 OVERRIDES = (
@@ -231,7 +231,7 @@ def _load_overrides(folder: Path) -> object:
         with initialize_config_dir(str(HOME / "configs"), version_base="1.3"):
             config = compose("config", given)
         node = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, OSError) as error:
         raise InputError(_one_line(error)) from error
     assert isinstance(node, dict)
     return from_mapping({str(key): value for key, value in node.items()})

@@ -234,6 +234,10 @@ def video(folder: Path) -> None:
 
 def coco() -> dict[str, Any]:
     """Annotations in every form that COCO has."""
+    from pycocotools import mask
+
+    runs = {"size": [SIDE, SIDE], "counts": [100, 24, 900]}
+    packed = mask.frPyObjects(runs, SIDE, SIDE)["counts"].decode()
     square = [4.0, 4.0, 20.0, 4.0, 20.0, 20.0, 4.0, 20.0]
     size = [SIDE, SIDE]
     one = {"image_id": 1, "category_id": 1, "iscrowd": 0, "area": 256.0, "bbox": [4, 4, 16, 16]}
@@ -248,7 +252,7 @@ def coco() -> dict[str, Any]:
                 "iscrowd": 1,
                 "segmentation": {"size": size, "counts": [100, 24, 900]},
             },
-            {**one, "id": 3, "segmentation": {"size": size, "counts": "T3h0l0"}},
+            {**one, "id": 3, "segmentation": {"size": size, "counts": packed}},
             {"id": 4, **one, "segmentation": [square], "keypoints": [5, 5, 2], "num_keypoints": 1},
         ],
     }

@@ -98,9 +98,8 @@ def save(fitted: Fitted, key: Key, folder: Path, *, half: bool = False) -> Path:
                 "network": key.network,
                 "settings": dict(key.settings),
                 "images": key.images,
-                "fitted": described,
-            },
-            sort_keys=True,
+                "fitted": described,  # in its own order, which the ledger of a later run shows
+            }
         )
     }
     path = folder / key.file
@@ -176,7 +175,7 @@ def metadata_of(path: Path) -> dict[str, Any]:
         return {name: value[name] for name in ("network", "settings", "images", "fitted")}
     except InputError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+    except (*(OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError),) as error:
         raise _damaged(path) from error
 
 

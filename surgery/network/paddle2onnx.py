@@ -162,9 +162,9 @@ class _Reader:
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    """Attributes by name; those of no type are left out."""
+    """Attributes by name; those of no type, or of a function's parameter, are left out."""
     return {
         each.name: helper.get_attribute_value(each)
         for each in node.attribute
-        if each.type != onnx.AttributeProto.UNDEFINED
+        if each.type != onnx.AttributeProto.UNDEFINED and not each.ref_attr_name
     }

@@ -115,3 +115,13 @@ def test_a_small_file_is_read_where_memory_is_short(tmp_path: Path) -> None:
 
 def test_a_name_cannot_break_the_line_of_a_refusal() -> None:
     assert str(InputError("a\nb\x1b[2J\u202ec\udcff")) == r"a b\x1b[2J\u202ec\udcff"
+
+
+def test_numbers_beyond_float_are_one_line() -> None:
+    from postprocess.decoders.base import DECODERS
+    from postprocess.fields import Field
+
+    with pytest.raises(InputError, match="a finite number"):
+        Field(10**400, "bundle.json", "std").number()
+    with pytest.raises(InputError):
+        DECODERS.get("ctdet")(heatmap="hm", size="wh", threshold=10**400)

@@ -52,6 +52,7 @@ def test_help_imports_neither_torch_nor_onnx(tmp_path: Path) -> None:
     [
         (["model=e2eq"], "e2eq"),
         (["model=3"], "must be a string"),
+        ([f"model={'x' * 5000}"], "too long"),
         (["-m", "hydra.launcher._target_=os.system"], "refused"),
         (["+hydra.callbacks.x={_target_: os.system, command: 'touch ran'}"], "refused"),
         (["hydra.job_logging.handlers.console={'()': os.mkdir, path: ran}"], "refused"),
