@@ -22,7 +22,7 @@ OF_TASK = {  # what only one task knows, from configs/task
     "audit": ("json", "load", "try"),
     "benchmark": ("json", "runs", "against"),
     "compare": ("json", "runs", "bundles"),
-    "evaluate": ("json",),
+    "evaluate": ("json", "against"),
     "explain": ("json",),
     "graph": ("graph",),
     "list": ("json",),

@@ -22,6 +22,7 @@ from pycocotools.cocoeval import COCOeval
 from postprocess.errors import InputError
 
 from ..scenes.track import track
+from .averages import loaded
 from .masks import Dataset, Image
 
 METRICS = ("AP", "AP50", "AP75", "APm", "APl", "AR", "AR50", "AR75", "ARm", "ARl")
@@ -68,6 +69,13 @@ def evaluate_keypoints(
     Raises:
         InputError: the annotations hold no keypoints, or others than the predictor's.
     """
+    return measure(predict, dataset, names)[0]
+
+
+def measure(
+    predict: Predict, dataset: Dataset, names: Sequence[str]
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """As :func:`evaluate_keypoints`, with the keypoints found, in COCO's result format."""
     coco = dataset.coco
     torso = [names.index(name) for name in TORSO if name in names]
     measured: list[NDArray[np.float64]] = []
@@ -94,13 +102,15 @@ def evaluate_keypoints(
             "the annotations hold no person with keypoints: are they COCO's instances?"
         )
     figures = pck(np.array(measured)) if measured else {}
-    return figures | (score(coco, detections) if len(names) == COCO_JOINTS else {})
+    if len(names) == COCO_JOINTS:
+        figures |= score(coco, detections)
+    return figures, detections
 
 
 def score(coco: COCO, detections: list[dict[str, Any]]) -> dict[str, float]:
     """METRICS of detections in COCO's keypoint result format."""
     with contextlib.redirect_stdout(io.StringIO()):
-        run = COCOeval(coco, coco.loadRes(detections), "keypoints")
+        run = COCOeval(coco, loaded(coco, detections), "keypoints")
         run.evaluate()
         run.accumulate()
         run.summarize()

@@ -25,6 +25,7 @@ from postprocess.images import read_image
 
 from ..scenes import EVALUATION_SEED, annotation, categories, draw
 from ..scenes.track import track
+from .averages import loaded
 from .coco import image_paths, read_annotations
 
 Image = NDArray[np.uint8]
@@ -87,6 +88,13 @@ def evaluate(
     Raises:
         InputError: no class has a category's name, or a found label is not a category.
     """
+    return score(dataset.coco, detect(predict, dataset, classes))
+
+
+def detect(
+    predict: Predict, dataset: Dataset, classes: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """What `predict` finds on every image, in COCO's result format: see `evaluate`."""
     coco = dataset.coco
     ids = {category["name"]: category["id"] for category in coco.loadCats(coco.getCatIds())}
     if classes is not None and not set(classes) & set(ids):
@@ -107,7 +115,7 @@ def evaluate(
             encoded = contour_mask(found.contour, height, width)
             entry = {"image_id": image_id, "category_id": ids[found.label]}
             detections.append({**entry, "segmentation": encoded, "score": found.score})
-    return score(coco, detections)
+    return detections
 
 
 def contour_mask(contour: NDArray[np.float32], height: int, width: int) -> dict[str, Any]:
@@ -124,7 +132,7 @@ def score(coco: COCO, detections: list[dict[str, Any]]) -> dict[str, float]:
     if not detections:
         return dict.fromkeys(METRICS, 0.0)
     with contextlib.redirect_stdout(io.StringIO()):
-        run = COCOeval(coco, coco.loadRes(detections), "segm")
+        run = COCOeval(coco, loaded(coco, detections), "segm")
         run.evaluate()
         run.accumulate()
         run.summarize()

@@ -7,8 +7,8 @@ precision: over IoU 0.50 to 0.95, over classes, and over the thresholds. Masks a
 there are contours, keypoints by COCO's object keypoint similarity, boxes elsewhere. The untouched
 network scores 1 against itself. An interval comes from resampling the pictures (bootstrap).
 
-Matching and precision follow pycocotools (cocoeval.py: evaluateImg, accumulate); the tests hold
-them against it.
+Matching follows pycocotools (cocoeval.py: evaluateImg), as precision does (:mod:`.averages`); the
+tests hold them against it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pycocotools.cocoeval import Params
 
 from postprocess.instances import Instances
 
+from .averages import IOUS, RESAMPLED, Cells, Scored, average, interval
 from .instances import box_iou
 
 Floats = NDArray[np.float64]
@@ -32,9 +33,6 @@ THRESHOLDS = (
     0.3,
     0.5,
 )  # of the score from which a detection of the untouched network is truth
-IOUS = np.linspace(0.5, 0.95, 10)
-RECALLS = np.linspace(0.0, 1.0, 101)
-RESAMPLED = 1000
 JOINTS = 17  # that pycocotools has constants for
 SIGMA = 0.07  # for other skeletons: the mean of these constants (0.026 to 0.107)
 
@@ -63,22 +61,6 @@ class Retention:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class _Scored:
-    """Detections of one class on one picture at one threshold.
-
-    Attributes:
-        scores: (n,) descending.
-        right, ignored: (IoUs, n): matched to a truth that counts; to one that is ignored.
-        truths: number that count.
-    """
-
-    scores: Floats
-    right: NDArray[np.bool_]
-    ignored: NDArray[np.bool_]
-    truths: int
-
-
 def retention(
     untouched: Sequence[Instances],
     operated: Sequence[Instances],
@@ -98,19 +80,12 @@ def retention(
     kind, similarity = _similarity(untouched)
     cells = _cells(untouched, operated, sizes, similarity)
     number = len(untouched)
-    everything = np.arange(number)
-    kept = _average(cells, everything)
-    low = high = None
-    if kept is not None and number > 1:
-        rng = np.random.default_rng(seed)
-        drawn = (_average(cells, rng.integers(0, number, number)) for _ in range(resampled))
-        values = [value for value in drawn if value is not None]
-        low, high = (float(each) for each in np.quantile(values, (0.025, 0.975)))
+    kept = average(cells, range(number))
+    low, high = interval([cells], number, resampled, seed) or (None, None)
     count = sum(int((each.scores >= THRESHOLDS[0]).sum()) for each in untouched)
     return Retention(kept, low, high, count, number, kind)
 
 
-Cell = dict[int, _Scored]  # by picture
 Similarity = Callable[[Instances, Instances, tuple[int, int]], Floats]
 
 
@@ -119,9 +94,9 @@ def _cells(
     operated: Sequence[Instances],
     sizes: Sequence[tuple[int, int]],
     similarity: Similarity,
-) -> dict[tuple[float, int], Cell]:
+) -> Cells:
     """Matched detections by threshold and class, then by picture."""
-    cells: dict[tuple[float, int], Cell] = {}
+    cells: dict[tuple[float, int], dict[int, Scored]] = {}
     for picture, (before, after, size) in enumerate(zip(untouched, operated, sizes, strict=True)):
         near = similarity(after, before, size)
         for label in sorted({*before.classes.tolist(), *after.classes.tolist()}):
@@ -133,7 +108,7 @@ def _cells(
                 weak = before.scores[columns] < threshold
                 order = np.argsort(weak, kind="mergesort")
                 right, ignored = _matched(near[np.ix_(rows, columns[order])], weak[order])
-                scored = _Scored(scores, right, ignored, int((~weak).sum()))
+                scored = Scored(scores, right, ignored, int((~weak).sum()))
                 cells.setdefault((threshold, label), {})[picture] = scored
     return cells
 
@@ -163,36 +138,6 @@ def _matched(near: Floats, weak: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], 
                 taken[best] = True
                 right[level, row], ignored[level, row] = not weak[best], weak[best]
     return right, ignored
-
-
-def _average(cells: dict[tuple[float, int], Cell], pictures: NDArray[np.int64]) -> float | None:
-    """Mean precision over IoUs, recalls, classes and thresholds; None without a truth."""
-    values = [
-        value
-        for cell in cells.values()
-        if (value := _precision([cell[p] for p in pictures.tolist() if p in cell])) is not None
-    ]
-    return float(np.mean(values)) if values else None
-
-
-def _precision(scored: Sequence[_Scored]) -> float | None:
-    truths = sum(each.truths for each in scored)
-    if not truths:
-        return None
-    order = np.argsort(-np.concatenate([each.scores for each in scored]), kind="mergesort")
-    right = np.concatenate([each.right for each in scored], axis=1)[:, order]
-    wrong = ~right & ~np.concatenate([each.ignored for each in scored], axis=1)[:, order]
-    hits, misses = np.cumsum(right, axis=1), np.cumsum(wrong, axis=1)
-    total = 0.0
-    for hit, miss in zip(hits, misses, strict=True):
-        if not len(hit):
-            continue
-        precision = hit / np.maximum(hit + miss, np.spacing(1.0))
-        precision = np.maximum.accumulate(precision[::-1])[::-1]
-        at = np.searchsorted(hit / truths, RECALLS, side="left")
-        reached = at < len(hit)
-        total += float(precision[at[reached]].sum()) / len(RECALLS)
-    return total / len(IOUS)
 
 
 def _similarity(instances: Sequence[Instances]) -> tuple[str, Similarity]:
