@@ -25,6 +25,7 @@ from ..graph.view import opset_of
 from ..support.ledger import Ledger
 from ..targets import Target
 from ..targets.audit import Action, Audit, audits
+from ..targets.remedies import written_to
 from .sequence import apply, parse
 
 Step = Mapping[str, Any]
@@ -144,7 +145,7 @@ def _advised(audit: Audit, trial: _Trial, path: Path) -> Audit:
         written = ", ".join(_written(trial.steps[name]) for name in best)
         command = (
             f"python -m surgery task=graph model.path={shlex.quote(str(path))} "
-            f"{shlex.quote(f'graph.steps=[{written}]')} out=FILE"
+            f"{shlex.quote(f'graph.steps=[{written}]')} out={written_to(path)}"
         )
         actions.insert(0, Action(", ".join(best), removed, True, command, tried=True))
     return replace(audit, actions=tuple(actions))

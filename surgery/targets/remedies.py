@@ -7,6 +7,7 @@ what it needs, and a test holds these against the registries, which would load t
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -26,11 +27,16 @@ _EXPORT = "python -m surgery model=NAME checkpoint=FILE target={target}"
 COMMANDS = {
     "pass": (
         _EXPORT,
-        "python -m surgery task=graph model.path={path} 'graph.steps=[{{pass: NEEDED}}]' out=FILE",
+        "python -m surgery task=graph model.path={path} 'graph.steps=[{{pass: NEEDED}}]' out={out}",
     ),
     "symbolic": (f"{_EXPORT} surgery.symbolics.also=[NEEDED]",) * 2,
     "rewrite": (f"{_EXPORT} surgery.rewrites=[NEEDED]",) * 2,
 }
+
+
+def written_to(path: Path) -> str:
+    """Where a printed command writes the graph that it makes of ``path``, quoted for a shell."""
+    return shlex.quote(f"{path.stem}_operated.onnx")
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,9 @@ class Remedy:
         return name if needed == kind else ""
 
     def command(self, path: str, target: str, exported: bool) -> str:
-        """What to type for the graph in the file ``path``."""
-        return self.commands[0 if exported else 1].format(path=path, target=target)
+        """What to type for the graph in the file ``path``, quoted for a shell."""
+        out = written_to(Path(shlex.split(path)[0]))
+        return self.commands[0 if exported else 1].format(path=path, target=target, out=out)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
+from surgery.__main__ import _normalise
 from surgery.config.run import Config
 from surgery.steps.advice import advise
 from surgery.targets.audit import Audit, audits
@@ -43,18 +44,17 @@ def advised(model: onnx.ModelProto, path: Path, seconds: float | None = None) ->
 
 
 def test_each_command_runs_as_it_is_typed_and_removes_what_was_said(
-    tmp_path: Path, compose: Callable[..., Config]
+    tmp_path: Path, compose: Callable[..., Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "m.onnx"
+    path = tmp_path / "m (1).onnx"
+    monkeypatch.chdir(tmp_path)
     found = advised(chain(), path)
     helped = [each for each in found if any(action.tried for action in each.actions)]
     assert helped
     for each in helped[:4]:
         (action,) = (action for action in each.actions if action.tried)
-        out = tmp_path / f"{each.target}.onnx"
-        words = shlex.split(action.command)[3:-1]
-        run_steps(compose(*words, f"out={out}"))
-        (after,) = audits(out, [load_target(each.target)])
+        run_steps(compose(*_normalise(shlex.split(action.command)[3:])))
+        (after,) = audits(tmp_path / "m (1)_operated.onnx", [load_target(each.target)])
         assert len(each.refused) - len(after.refused) == action.nodes
 
 
