@@ -51,7 +51,7 @@ def check_place(out: Path) -> None:
         if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
             raise InputError(f"out={out} holds files but no bundle: name an empty or a new folder")
         out.absolute().parent.mkdir(parents=True, exist_ok=True)
-        probe = _sibling(out, "probe")
+        probe = _sibling(out, f"probe-{os.getpid()}")  # its own: another run may be here as well
         probe.mkdir(exist_ok=True)
         probe.rmdir()
     except OSError as error:
