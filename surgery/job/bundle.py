@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +51,10 @@ def check_place(out: Path) -> None:
         if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
             raise InputError(f"out={out} holds files but no bundle: name an empty or a new folder")
         out.absolute().parent.mkdir(parents=True, exist_ok=True)
-        probe = _sibling(out, f"probe-{os.getpid()}")  # its own: another run may be here as well
+        probe = _sibling(out, "probe")
         probe.mkdir(exist_ok=True)
-        probe.rmdir()
+        with suppress(FileNotFoundError):  # another run that looks at the place was first
+            probe.rmdir()
     except OSError as error:
         raise InputError(f"out={out} cannot be written: {error.strerror or error}") from error
 
