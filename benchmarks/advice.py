@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from surgery.support.versions import versions
+
 SECONDS = 300
 
 
@@ -111,6 +113,8 @@ def main() -> None:
             total.ran += count.ran
             total.kept += count.kept
     print(f"| **all** | | {total.printed} | {total.ran} | {total.kept} |", end="\n\n")
+    used = ("onnx", "onnxruntime", "onnxslim")
+    print(", ".join(f"{name} {versions()[name]}" for name in used), end=".\n\n")
     print(*(f"- {line}" for line in wrong), sep=os.linesep)
 
 
