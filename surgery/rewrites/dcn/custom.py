@@ -29,7 +29,7 @@ from ..base import Context, Match, Replacement
 from .calls import DeformCall, intercepted
 from .deform_layer import DeformLayer
 from .geometry import Geometry
-from .layer import DeformModule, at_calls, calls_left, match_deform
+from .layer import DeformModule, at_calls, match_deform, replaced_at_calls
 from .node import Attributes, emit
 from .recognise import describe
 
@@ -121,7 +121,7 @@ class Custom:
         if name not in PRESETS:
             raise InputError(f"dcn.custom knows {' and '.join(PRESETS)}, got {name!r}")
         preset, layer = PRESETS[name], describe(module)
-        if not isinstance(layer, DeformLayer) or calls_left(module):
+        if not isinstance(layer, DeformLayer) or replaced_at_calls(module):
             return at_calls(module, self, context)
         reason = preset.refusal(layer.geometry)
         if reason:

@@ -17,7 +17,7 @@ from ..base import Context, Match, Replacement
 from ..traits import Traits
 from .calls import DeformCall
 from .deform_layer import DeformLayer
-from .layer import DeformModule, at_calls, calls_left, match_deform
+from .layer import DeformModule, at_calls, match_deform, replaced_at_calls
 from .recognise import describe
 from .sampling import Sampler, deform_conv2d, sample_gather, sample_grid, tap_positions
 
@@ -51,7 +51,7 @@ class Decomposed:
                 f"dcn.decomposed needs opset {MIN_OPSET} or later, got {context.opset}: raise it"
             )
         layer = describe(module)
-        if not isinstance(layer, DeformLayer) or calls_left(module):
+        if not isinstance(layer, DeformLayer) or replaced_at_calls(module):
             return at_calls(module, self, context)
         sampler = _sampler(context)
         note = "samples by " + ("Gather" if sampler is sample_gather else "GridSample")

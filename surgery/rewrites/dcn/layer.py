@@ -14,7 +14,7 @@ from .calls import DeformCall, makes_calls
 from .deform_layer import DeformLayer
 from .exposed import CallLayer, copied, is_exposed
 from .geometry import Pair
-from .recognise import describe
+from .recognise import calls_on_probe, describe
 
 
 class DeformModule(nn.Module):
@@ -144,6 +144,14 @@ def calls_left(module: nn.Module) -> bool:
     if is_exposed(module):
         return any(isinstance(m, CallLayer) and not m.fixed for m in module.children())
     return makes_calls(module)
+
+
+def replaced_at_calls(module: nn.Module) -> bool:
+    """Whether an exact strategy replaces the calls in ``forward``, of a layer that is described.
+
+    Not where one is named there and none was seen while the layer ran: nothing would be replaced.
+    """
+    return calls_left(module) and calls_on_probe(module)
 
 
 def at_calls(module: nn.Module, strategy: AtCall, context: Context) -> Replacement:

@@ -21,7 +21,7 @@ from ..traits import Traits
 from .calls import DeformCall, intercepted
 from .deform_layer import DeformLayer
 from .geometry import Geometry
-from .layer import DeformModule, at_calls, calls_left, match_deform
+from .layer import DeformModule, at_calls, match_deform, replaced_at_calls
 from .recognise import describe
 
 MIN_OPSET = 19
@@ -54,7 +54,7 @@ class Native:
                 "raise the opset, or choose dcn.decomposed"
             )
         layer = describe(module)
-        if not isinstance(layer, DeformLayer) or calls_left(module):
+        if not isinstance(layer, DeformLayer) or replaced_at_calls(module):
             return at_calls(module, self, context)
         return Replacement(NativeDeform(module, layer))
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ..closeness import relative, tolerance_of
-from .calls import intercepted
+from .calls import DeformCall, intercepted
 from .deform_layer import DeformLayer
 from .geometry import Geometry, Pair
 from .sampling import deform_conv2d, sample_grid, tap_positions
@@ -49,15 +49,25 @@ def describe(module: nn.Module) -> DeformLayer | str | None:
     mark = _mark(module, layer)
     known = _PROVEN.get(module)
     if known is None or known.mark != mark:
-        known = _PROVEN[module] = _Proven(mark, _objection(module))
+        seen: list[bool] = []
+        known = _PROVEN[module] = _Proven(mark, _objection(module, seen), bool(seen))
     return known.objection or layer
+
+
+def calls_on_probe(module: nn.Module) -> bool:
+    """Whether a layer that :func:`describe` confirmed made a deformable call that can be seen.
+
+    A forward may name such a function for another device and compute in ordinary operators here.
+    """
+    known = _PROVEN.get(module)
+    return known is None or known.calls
 
 
 def contradict(module: nn.Module, objection: str) -> None:
     """Take a description back: the module's own inputs show that it computes something else."""
     layer = _proposed(module)
     if isinstance(layer, DeformLayer) and not layer.trusted:
-        _PROVEN[module] = _Proven(_mark(module, layer), objection)
+        _PROVEN[module] = _Proven(_mark(module, layer), objection, True)
 
 
 def _proposed(module: nn.Module) -> DeformLayer | str | None:
@@ -67,10 +77,14 @@ def _proposed(module: nn.Module) -> DeformLayer | str | None:
 
 @dataclass(frozen=True)
 class _Proven:
-    """What a probe said of a module in the state that ``mark`` stands for; "" for no objection."""
+    """What a probe said of a module in the state that ``mark`` stands for; "" for no objection.
+
+    ``calls``: whether a deformable call was seen while it ran.
+    """
 
     mark: tuple[Any, ...]
     objection: str
+    calls: bool
 
 
 _PROVEN: WeakKeyDictionary[nn.Module, _Proven] = WeakKeyDictionary()
@@ -93,10 +107,18 @@ def _mark(module: nn.Module, layer: DeformLayer) -> tuple[Any, ...]:
     )
 
 
-def _objection(module: nn.Module) -> str:
-    """Why ``module`` is not what its structure promises, or "" where a probe gives the same."""
+def _objection(module: nn.Module, seen: list[bool]) -> str:
+    """Why ``module`` is not what its structure promises, or "" where a probe gives the same.
+
+    ``seen`` gets an entry for each deformable call.
+    """
+
+    def note(call: DeformCall) -> Tensor:
+        seen.append(True)
+        return call.function()
+
     try:
-        with torch.no_grad(), intercepted(lambda call: call.function()):
+        with torch.no_grad(), intercepted(note):
             given, wanted = _probe(module)
     except Exception as error:  # whatever somebody's forward raises on an image of our making
         said = " ".join(f"{type(error).__name__}: {error}".split())

@@ -140,6 +140,13 @@ def test_exact_strategies_find_the_same_contours_as_the_untouched_network(bundle
     )  # pixels; float32 against float32 with the taps summed in another order
 
 
+def test_native_is_one_operator_a_layer(bundle) -> None:  # type: ignore[no-untyped-def]
+    graph = onnx.load(bundle("surgery.dcn=native", *QUICK) / "backbone.onnx").graph
+    kinds = [node.op_type for node in graph.node]
+    assert kinds.count("DeformConv") == 16
+    assert "GridSample" not in kinds
+
+
 def test_decomposed_below_opset_16_holds_neither_deformconv_nor_gridsample(bundle) -> None:  # type: ignore[no-untyped-def]
     folder = bundle(
         "surgery.dcn=decomposed",

@@ -101,7 +101,8 @@ def test_without_it_torchvisions_own_form_is_half_a_pixel_off_below_opset_16() -
     torch.onnx.register_custom_op_symbolic("torchvision::roi_align", parsed, 15)
     try:
         assert difference(Pooled(False, 2), 15, "torchscript", symbolics=()) < TOLERANCE
-        assert difference(Pooled(True, 2), 15, "torchscript", symbolics=()) > 0.5
+        wrong = difference(Pooled(True, 2), 15, "torchscript", symbolics=(), verify=False)
+        assert wrong > 0.5
         assert difference(Pooled(True, 2), 15, "torchscript") < TOLERANCE
     finally:
         torch.onnx.unregister_custom_op_symbolic("torchvision::roi_align", 15)
